@@ -1,0 +1,1 @@
+"""Bilevel autoresearch: an outer loop that rewrites how the inner loop searches."""

@@ -1,0 +1,41 @@
+"""The metric, read from what the judge (or a self-scoring run) printed."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+
+class MetricError(ValueError):
+    """The output holds no usable value of the metric."""
+
+
+def read_metric(stdout: str, name: str) -> float:
+    """The last `name: value` line of `stdout`, or the last JSON object line that holds `name`.
+
+    Raises MetricError when there is none, or when the value is not a finite number.
+    """
+    line = re.compile(rf"{re.escape(name)}\s*[:=]\s*(\S+)\s*$")
+    for text in reversed(stdout.splitlines()):
+        text = text.strip()
+        if match := line.match(text):
+            return _number(name, match[1])
+        if text.startswith("{") and name in text:
+            try:
+                found = json.loads(text)
+            except ValueError:
+                continue
+            if isinstance(found, dict) and name in found:
+                return _number(name, found[name])
+    raise MetricError(f"no line `{name}: <number>` in the output")
+
+
+def _number(name: str, value: object) -> float:
+    try:
+        number = float(value)  # type: ignore[arg-type]  # whatever is no number raises
+    except (TypeError, ValueError):
+        raise MetricError(f"{name}: {str(value)[:40]!r} is not a number") from None
+    if not math.isfinite(number):
+        raise MetricError(f"{name} is {number}")
+    return number

@@ -1,0 +1,255 @@
+"""`metaloop.toml`, checked strictly: the contract between a user's program and metaloop."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
+
+from metaloop.task.constants import ConstantError, read_constants
+from metaloop.task.space import Params, Space, Value
+
+FILE = "metaloop.toml"
+
+
+class TaskError(ValueError):
+    """The task is not usable; the message names the file, the key and the mend."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Command = Annotated[list[str], Field(min_length=1)]
+
+
+class Edit(_Table):
+    files: Annotated[list[str], Field(min_length=1)]
+
+
+class Protect(_Table):
+    files: list[str] = []
+
+
+class Run(_Table):
+    command: Command
+    timeout_s: Annotated[float, Field(gt=0, le=86_400)] = 60
+    memory_mb: Annotated[int, Field(ge=16)] = 2048
+    disk_mb: Annotated[int, Field(ge=1)] = 1024
+    network: bool = False
+    hide: list[str] = []
+    """Further paths the run must not read; absolute ones may hold wildcards or `{stdlib}`."""
+
+
+class Judge(_Table):
+    command: Command
+    files: list[str] = []
+    """Seen by the judge and the holdout alone, e.g. targets; absent where a candidate runs."""
+
+
+class Metric(_Table):
+    name: Annotated[str, Field(pattern=r"^[A-Za-z_][\w./-]*$")]
+    direction: Literal["minimize", "maximize"]
+
+
+class Numeric(_Table):
+    type: Literal["int", "float"]
+    low: float
+    high: float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Numeric:
+        if not self.low < self.high:
+            raise ValueError(f"low ({self.low:g}) must be below high ({self.high:g})")
+        if self.log and self.low <= 0:
+            raise ValueError("a log range needs low > 0")
+        if self.type == "int" and (self.low % 1 or self.high % 1):
+            raise ValueError("an int range needs whole numbers as low and high")
+        return self
+
+
+class Choice(_Table):
+    choices: Annotated[list[bool | int | float | str], Field(min_length=2)]
+
+
+def _kind(table: object) -> str:
+    return "choice" if isinstance(table, dict) and "choices" in table else "numeric"
+
+
+SpaceTable = Annotated[
+    Annotated[Numeric, Tag("numeric")] | Annotated[Choice, Tag("choice")], Discriminator(_kind)
+]
+
+
+class Holdout(_Table):
+    command: Command
+
+
+class Spec(_Table):
+    """The file as it stands; `Task` is the spec bound to its directory."""
+
+    name: Annotated[str, Field(pattern=r"^[\w.-]+$")]
+    description: Annotated[str, Field(min_length=1)]
+    edit: Edit
+    protect: Protect = Protect()
+    run: Run
+    judge: Judge | None = None
+    metric: Metric
+    space: dict[str, SpaceTable] = {}
+    holdout: Holdout | None = None
+    models: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Task:
+    """A directory with a valid `metaloop.toml`."""
+
+    directory: Path
+    spec: Spec
+    space: Space
+    owner: dict[str, str]
+    """Which editable file holds the constant of each parameter."""
+
+    @property
+    def minimize(self) -> bool:
+        return self.spec.metric.direction == "minimize"
+
+    @property
+    def self_scored(self) -> bool:
+        """True when the candidate's own process prints its score."""
+        return self.spec.judge is None
+
+    def loss(self, score: float) -> float:
+        """`score` turned so that lower is better, whatever the direction."""
+        return score if self.minimize else -score
+
+    def sources(self) -> dict[str, str]:
+        """Text of every editable file, line ends as they are, by path relative to the task."""
+        return {name: read_text(self.directory / name) for name in self.spec.edit.files}
+
+    def params_of(self, files: dict[str, str]) -> Params:
+        """The current full assignment, read from the constants in `files`."""
+        return {name: read_constants(files[self.owner[name]])[name] for name in self.space}
+
+
+def read_text(path: Path) -> str:
+    """A file's text with its line ends untouched."""
+    return path.read_bytes().decode("utf-8")
+
+
+def load_task(directory: Path | str) -> Task:
+    """Read and check a task; raises TaskError naming file, key and mend."""
+    directory = Path(directory).resolve()
+    path = directory / FILE
+    if not path.is_file():
+        raise TaskError(f"{path}: no such file; `metaloop init {directory}` writes one")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TaskError(f"{path}: not valid TOML: {error}") from None
+    try:
+        spec = Spec.model_validate(table)
+    except ValidationError as error:
+        lines = (_explain(dict(e)) for e in error.errors())
+        raise TaskError("\n".join(f"{path}: {line}" for line in lines)) from None
+    _check_files(path, directory, spec)
+    owner = _check_space(path, directory, spec)
+    tables = {name: p.model_dump() for name, p in spec.space.items()}
+    return Task(directory, spec, Space.from_dict(tables), owner)
+
+
+def _explain(error: dict[str, Any]) -> str:
+    """One pydantic error as `[table] key: what is wrong; the mend`."""
+    where = [str(part) for part in error["loc"] if part not in ("numeric", "choice")]
+    key = f"[{where[0]}] {'.'.join(where[1:])}" if len(where) > 1 else where[0] if where else FILE
+    if error["type"] == "extra_forbidden":
+        known = list(_fields(where[:-1]))
+        close = difflib.get_close_matches(where[-1], known, 1)
+        mend = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
+        return f"{key}: unknown key; {mend}"
+    if error["type"] == "missing":
+        return f"{key}: missing; add it (the README's section on tasks shows an example)"
+    return f"{key}: {error['msg'].removeprefix('Value error, ')} (got {error['input']!r})"
+
+
+def _fields(where: list[str]) -> list[str]:
+    if not where:
+        return list(Spec.model_fields)
+    tables: dict[str, type[BaseModel]] = {
+        "edit": Edit, "protect": Protect, "run": Run, "judge": Judge, "metric": Metric,
+        "holdout": Holdout,
+    }  # fmt: skip
+    if where[0] == "space":
+        return [*Numeric.model_fields, *Choice.model_fields]
+    return list(tables[where[0]].model_fields) if where[0] in tables else []
+
+
+def _check_files(path: Path, directory: Path, spec: Spec) -> None:
+    judge_files = spec.judge.files if spec.judge else []
+    tables = {"edit": spec.edit.files, "protect": spec.protect.files, "judge": judge_files}
+    seen: dict[str, str] = {}
+    for table, names in tables.items():
+        for name in names:
+            pure, real = PurePosixPath(name), directory / name
+            if pure.is_absolute() or ".." in pure.parts:
+                raise TaskError(f"{path}: [{table}] files: {name!r} must lie inside the task")
+            if not real.exists() or (table == "edit" and not real.is_file()):
+                raise TaskError(f"{path}: [{table}] files: {name!r} is no file of {directory}")
+            if real.resolve() != directory.resolve() / pure:
+                raise TaskError(f"{path}: [{table}] files: {name!r} is reached through a link")
+            other = seen.setdefault(str(pure), table)
+            if "edit" in (other, table) and other != table:
+                raise TaskError(
+                    f"{path}: {name!r} is under both [{other}] and [{table}]; "
+                    "what judges a candidate cannot be edited by it"
+                )
+    for name in spec.edit.files:
+        try:
+            read_text(directory / name)
+        except UnicodeDecodeError:
+            raise TaskError(f"{path}: [edit] files: {name!r} is not UTF-8 text") from None
+
+
+def _check_space(path: Path, directory: Path, spec: Spec) -> dict[str, str]:
+    constants: dict[str, tuple[str, Value]] = {}
+    if spec.space:
+        for name in spec.edit.files:
+            if not name.endswith(".py"):
+                continue
+            try:
+                found = read_constants(read_text(directory / name))
+            except ConstantError as error:
+                raise TaskError(f"{directory / name}: {error}") from None
+            for constant, value in found.items():
+                constants.setdefault(constant, (name, value))
+    space = Space.from_dict({name: p.model_dump() for name, p in spec.space.items()})
+    for name, param in space.items():
+        if name not in constants:
+            raise TaskError(
+                f"{path}: [space] {name}: no editable file assigns a literal to a module-level "
+                f"constant {name}; add e.g. `{name} = {param.from_unit(0.5)!r}`"
+            )
+        file, value = constants[name]
+        try:
+            inside = param.clip(value) == value
+        except ValueError:
+            inside = False
+        if not inside:
+            raise TaskError(
+                f"{path}: [space] {name}: {file} has {name} = {value!r}, "
+                f"which is outside the range ({param.describe()}); widen one or change the other"
+            )
+    return {name: constants[name][0] for name in space}

@@ -1,0 +1,197 @@
+"""Git around a run: a branch for what is kept, worktrees for what is tried.
+
+The user's checkout and index are never touched: commits are made with plumbing commands and an
+index of our own, trials run in worktrees below the run's folder. Git never reads the `.git` file
+or any configuration of a directory in which a candidate ran, and runs no hooks.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from metaloop.task.patch import Files
+from metaloop.task.spec import Task, TaskError
+
+# A caller's own git variables (as set within a hook) must not redirect ours.
+_ENV = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+_IDENTITY = ("-c", "user.name=metaloop", "-c", "user.email=metaloop@localhost")
+_SAFE = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0")
+
+
+def git(cwd: Path, *args: str, env: dict[str, str] | None = None, stdin: bytes = b"") -> str:
+    """Run git and return its output, stripped; raises TaskError with git's own words."""
+    return git_bytes(cwd, *args, env=env, stdin=stdin).decode(errors="surrogateescape").strip("\n")
+
+
+def git_bytes(
+    cwd: Path, *args: str, env: dict[str, str] | None = None, stdin: bytes = b""
+) -> bytes:
+    """Run git and return its output to the byte; raises TaskError with git's own words."""
+    done = subprocess.run(
+        ["git", *_SAFE, *_IDENTITY, *args],
+        cwd=cwd, env={**_ENV, **(env or {})}, input=stdin, capture_output=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise TaskError(f"git {' '.join(args[:3])}: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One worktree: `root` as checked out, the task at `root/prefix`."""
+
+    root: Path
+    git_dir: Path
+    prefix: str
+
+    @property
+    def task_dir(self) -> Path:
+        return self.root / self.prefix
+
+
+class Workspace:
+    """The repository of one run: its base commit, its branch, its worktrees."""
+
+    def __init__(self, task: Task, folder: Path, repo: Path, prefix: str, branch: str, base: str):
+        self.task, self.folder, self.repo, self.prefix = task, folder, repo, prefix
+        self.branch, self.base = branch, base
+        self._git_dir = Path(git(repo, "rev-parse", "--path-format=absolute", "--git-common-dir"))
+
+    @classmethod
+    def create(cls, task: Task, folder: Path, run: str, include_uncommitted: bool) -> Workspace:
+        """Start the branch `metaloop/<run>`; refuses a dirty task unless it is to be included."""
+        folder.mkdir(parents=True, exist_ok=True)
+        repo = _repository(task.directory)
+        if repo is None:
+            repo, include_uncommitted = _own_repository(task, folder), False
+            prefix = ""
+        else:
+            prefix = task.directory.relative_to(repo).as_posix().removeprefix(".")
+            dirty = git(repo, "status", "--porcelain", "--", prefix or ".")
+            if dirty and not include_uncommitted:
+                raise TaskError(
+                    f"{task.directory} has uncommitted changes:\n{dirty}\n"
+                    "commit them, or take them along with --include-uncommitted"
+                )
+        base = git(repo, "rev-parse", "HEAD")
+        if include_uncommitted:
+            base = _commit_worktree(repo, folder, prefix, base)
+        branch = f"metaloop/{run}"
+        git(repo, "branch", branch, base)
+        return cls(task, folder, repo, prefix, branch, base)
+
+    @classmethod
+    def scratch(cls, task: Task, folder: Path) -> Workspace:
+        """A workspace over a copy of the task as it lies there, for a run that leaves no branch."""
+        repo = _own_repository(task, folder)
+        base = git(repo, "rev-parse", "HEAD")
+        git(repo, "branch", "metaloop/scratch", base)
+        return cls(task, folder, repo, "", "metaloop/scratch", base)
+
+    def slot(self, name: str) -> Slot:
+        """A worktree at the base commit, made afresh."""
+        root = self.folder / "work" / name
+        remove_tree(root)
+        git(self.repo, "worktree", "prune")
+        git(self.repo, "worktree", "add", "--detach", "--force", str(root), self.base)
+        line = (root / ".git").read_text().strip()
+        return Slot(root, Path(line.removeprefix("gitdir: ")), self.prefix)
+
+    def reset(self, slot: Slot, files: Files) -> None:
+        """Undo whatever a trial left in `slot` and put `files` in place."""
+        where = {"GIT_DIR": str(slot.git_dir), "GIT_WORK_TREE": str(slot.root)}
+        try:
+            git(slot.root, "clean", "-ffdxq", env=where)
+            git(slot.root, "reset", "--hard", "-q", self.base, env=where)
+        except (TaskError, OSError):  # a trial left what git cannot undo: start afresh
+            self.slot(slot.root.name)
+        for name, text in files.items():
+            path = slot.task_dir / name
+            path.unlink(missing_ok=True)  # never write through a link
+            path.write_bytes(text.encode())
+
+    def commit(self, files: Files, message: str, parent: str) -> str:
+        """Commit `files` on top of `parent`, advance the run's branch, return the commit."""
+        index = {"GIT_INDEX_FILE": str(self.folder / "index")}
+        git(self.repo, "read-tree", parent, env=index)
+        listing = []
+        for name, text in files.items():
+            path = f"{self.prefix}/{name}" if self.prefix else name
+            mode = git(self.repo, "ls-tree", "--format=%(objectmode)", parent, "--", path)
+            blob = git(self.repo, "hash-object", "-w", "--stdin", stdin=text.encode())
+            listing.append(f"{mode or '100644'},{blob},{path}")
+        for entry in listing:
+            git(self.repo, "update-index", "--add", "--cacheinfo", entry, env=index)
+        tree = git(self.repo, "write-tree", env=index)
+        commit = git(
+            self.repo, "commit-tree", tree, "-p", parent, "-F", "-", stdin=message.encode()
+        )
+        self.point_branch(commit)
+        return commit
+
+    def point_branch(self, commit: str) -> None:
+        """Let the run's branch point at `commit`."""
+        git(self.repo, "update-ref", f"refs/heads/{self.branch}", commit)
+
+    def close(self) -> None:
+        """Remove the worktrees; branch and commits stay."""
+        remove_tree(self.folder / "work")
+        git(self.repo, "worktree", "prune")
+
+
+def _repository(directory: Path) -> Path | None:
+    """The top of the git repository that tracks `directory`, if one does."""
+    try:
+        top = Path(git(directory, "rev-parse", "--show-toplevel"))
+        git(directory, "rev-parse", "--verify", "HEAD")
+        ignored = git(directory, "check-ignore", "--quiet", "--no-index", ".") == ""
+    except TaskError as error:
+        if "not a git repository" in str(error) or "HEAD" in str(error):
+            return None
+        return top  # check-ignore says no with exit code 1
+    return None if ignored else top
+
+
+def _own_repository(task: Task, folder: Path) -> Path:
+    """A copy of a task that is under no version control, as a repository in the run's folder."""
+    repo = folder / "repo"
+    if not repo.exists():
+        ignore = shutil.ignore_patterns(".git", ".metaloop", "__pycache__", ".venv")
+        shutil.copytree(task.directory, repo, symlinks=True, ignore=ignore)
+        git(repo, "init", "-q")
+        git(repo, "add", "-A", "-f")
+        git(repo, "commit", "-q", "-m", f"{task.spec.name}: as it was found")
+    return repo
+
+
+def _commit_worktree(repo: Path, folder: Path, prefix: str, head: str) -> str:
+    """The uncommitted state below `prefix` as a commit of its own, the user's index untouched."""
+    index = {"GIT_INDEX_FILE": str(folder / "index")}
+    git(repo, "read-tree", head, env=index)
+    git(repo, "add", "-A", "--", prefix or ".", env=index)
+    tree = git(repo, "write-tree", env=index)
+    if tree == git(repo, "rev-parse", f"{head}^{{tree}}"):
+        return head
+    return git(
+        repo, "commit-tree", tree, "-p", head, "-m", "metaloop: uncommitted changes taken along"
+    )
+
+
+def remove_tree(path: Path) -> None:
+    """Delete a directory even where a trial took its own permissions away."""
+
+    def unlock(function: object, name: str, _: object) -> None:
+        for locked in (Path(name).parent, Path(name)):
+            if not locked.is_symlink():
+                locked.chmod(stat.S_IRWXU)
+        shutil.rmtree(name) if Path(name).is_dir() else Path(name).unlink()
+
+    if path.is_symlink():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path, onerror=unlock)

@@ -1,0 +1,80 @@
+"""Git around a run: the user's checkout is never touched, whatever a trial leaves is undone."""
+
+import subprocess
+
+import pytest
+from conftest import commit, write_toy
+
+from metaloop.task.patch import build
+from metaloop.task.spec import TaskError, load_task
+from metaloop.task.workspace import Workspace
+
+
+def git(cwd, *args):
+    return subprocess.run(["git", *args], cwd=cwd, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_a_kept_candidate_is_a_commit_and_the_checkout_stays(toy, tmp_path):
+    task = load_task(toy)
+    before = (git(toy, "status", "--porcelain"), git(toy, "rev-parse", "HEAD"), git(toy, "branch", "--show-current"))
+    workspace = Workspace.create(task, tmp_path / "run", "toy-1", False)
+    files = build(task, task.sources(), {"X": 3.0}, [])
+    first = workspace.commit(files, "trial 1", workspace.base)
+    assert git(toy, "rev-parse", "metaloop/toy-1") == first
+    assert git(toy, "show", "metaloop/toy-1:train.py") == files["train.py"].strip()
+    assert git(toy, "diff", "--name-only", workspace.base, first) == "train.py"
+    workspace.close()
+    after = (git(toy, "status", "--porcelain"), git(toy, "rev-parse", "HEAD"), git(toy, "branch", "--show-current"))
+    assert before == after
+
+
+def test_reset_undoes_whatever_a_trial_left(toy, tmp_path):
+    task = load_task(toy)
+    workspace = Workspace.create(task, tmp_path / "run", "toy-1", False)
+    slot = workspace.slot("slot0")
+    secret = tmp_path / "secret"
+    secret.write_text("safe")
+    (slot.root / "train.py").unlink()
+    (slot.root / "train.py").symlink_to(secret)
+    (slot.root / "judge.py").write_text("print('loss: 0')")
+    (slot.root / "prepare.py").unlink()
+    (slot.root / "cache").mkdir()
+    (slot.root / "cache" / "x").write_text("x")
+    (slot.root / "cache").chmod(0)
+    (slot.root / ".git").unlink()
+    (slot.root / ".git").mkdir()
+    (slot.root / ".git" / "config").write_text("[core]\nfsmonitor = touch /tmp/owned\n")
+    workspace.reset(slot, build(task, task.sources(), {"X": 3.0}, []))
+    assert secret.read_text() == "safe"
+    assert "X = 3.0" in (slot.root / "train.py").read_text()
+    assert (slot.root / "judge.py").read_text() == (toy / "judge.py").read_text()
+    assert (slot.root / "prepare.py").exists()
+    assert not (slot.root / "cache").exists()
+
+
+def test_dirty_files_are_refused_or_taken_along(toy, tmp_path):
+    (toy / "train.py").write_text((toy / "train.py").read_text().replace("9.0", "8.0"))
+    task = load_task(toy)
+    with pytest.raises(TaskError, match="--include-uncommitted"):
+        Workspace.create(task, tmp_path / "run", "toy-1", False)
+    workspace = Workspace.create(task, tmp_path / "run", "toy-1", True)
+    assert "X = 8.0" in (workspace.slot("slot0").root / "train.py").read_text()
+    assert git(toy, "status", "--porcelain") == "M train.py"
+
+
+def test_a_task_under_no_version_control_gets_a_repository_of_its_own(tmp_path):
+    directory = write_toy(tmp_path / "plain")
+    workspace = Workspace.create(load_task(directory), tmp_path / "run", "toy-1", False)
+    assert (workspace.slot("slot0").task_dir / "train.py").exists()
+    assert not (directory / ".git").exists()
+
+
+def test_a_task_below_the_top_of_a_repository(tmp_path):
+    write_toy(tmp_path / "mono" / "deep" / "toy")
+    commit(tmp_path / "mono")
+    task = load_task(tmp_path / "mono" / "deep" / "toy")
+    workspace = Workspace.create(task, tmp_path / "run", "toy-1", False)
+    slot = workspace.slot("slot0")
+    assert slot.task_dir == slot.root / "deep" / "toy"
+    done = workspace.commit(build(task, task.sources(), {"X": 1.0}, []), "trial 1", workspace.base)
+    assert git(tmp_path / "mono", "diff", "--name-only", workspace.base, done) == "deep/toy/train.py"
