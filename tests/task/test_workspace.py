@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from conftest import commit, write_toy
+from toy import commit, write_toy
 
 from metaloop.task.patch import build
 from metaloop.task.spec import TaskError, load_task

@@ -10,8 +10,13 @@ import tokenize
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from metaloop.task.constants import ConstantError, read_constants, set_constants
-from metaloop.task.space import Params
+from metaloop.task.constants import (
+    ConstantError,
+    blank_constants,
+    read_constants,
+    set_constants,
+)
+from metaloop.task.space import Params, Value
 from metaloop.task.spec import Task
 
 Files = dict[str, str]
@@ -94,11 +99,32 @@ def _check_python(task: Task, name: str, text: str) -> None:
 
 
 def content_hash(files: Mapping[str, str]) -> str:
-    """SHA-256 over all editable files: two candidates with the same hash are the same."""
+    """SHA-256 over all editable files: two candidates with the same hash are the same program.
+
+    Of Python files the syntax tree counts, so that a change of comments, docstrings or layout
+    makes no new candidate.
+    """
     digest = hashlib.sha256()
     for name in sorted(files):
-        digest.update(f"{name}\0{len(files[name])}\0{files[name]}".encode())
+        text = _program(files[name]) if name.endswith(".py") else files[name]
+        digest.update(f"{name}\0{len(text)}\0{text}".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
+
+
+def _program(source: str) -> str:
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return source
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and _is_text(body[0]):
+            body[:] = body[1:] or [ast.Pass()]
+    return ast.dump(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def diff(before: Files, after: Files, prefix: str = "") -> str:
@@ -109,10 +135,9 @@ def diff(before: Files, after: Files, prefix: str = "") -> str:
             continue
         a, b = (text.splitlines(keepends=True) for text in (before[name], after[name]))
         chunks.append(f"diff --git a/{prefix}{name} b/{prefix}{name}\n")
-        for line in difflib.unified_diff(a, b, f"a/{prefix}{name}", f"b/{prefix}{name}"):
-            chunks.append(
-                line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
-            )
+        lines = difflib.unified_diff(a, b, f"a/{prefix}{name}", f"b/{prefix}{name}")
+        end = "\n\\ No newline at end of file\n"
+        chunks += [line if line.endswith("\n") else line + end for line in lines]
     return "".join(chunks)
 
 
@@ -135,13 +160,19 @@ def _tokens(text: str) -> int:
 def changed(task: Task, before: Files, after: Files) -> str:
     """What was changed, in words: `ORDER 3 -> 5; train.py: predict()`."""
     old, new = task.params_of(before), task.params_of(after)
-    parts = [f"{name} {old[name]} -> {new[name]}" for name in task.space if old[name] != new[name]]
+    moved = [name for name in task.space if old[name] != new[name]]
+    parts = [f"{name} {short(old[name])} -> {short(new[name])}" for name in moved]
     for name in sorted(after):
-        owned = {p: value for p, value in old.items() if task.owner[p] == name}
-        bare = set_constants(after[name], owned) if owned else after[name]
-        if bare != before[name]:
-            parts.append(f"{name}: {', '.join(regions(before[name], bare))}")
+        owned = {p: None for p in task.space if task.owner[p] == name}
+        a, b = (blank_constants(f[name], owned) if owned else f[name] for f in (before, after))
+        if a != b:
+            parts.append(f"{name}: {', '.join(regions(a, b))}")
     return "; ".join(parts) or "nothing"
+
+
+def short(value: Value) -> str:
+    """A parameter's value for people and prompts: four significant digits are enough."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def regions(before: str, after: str) -> list[str]:

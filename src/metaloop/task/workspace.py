@@ -185,7 +185,7 @@ def _commit_worktree(repo: Path, folder: Path, prefix: str, head: str) -> str:
 def remove_tree(path: Path) -> None:
     """Delete a directory even where a trial took its own permissions away."""
 
-    def unlock(function: object, name: str, _: object) -> None:
+    def unlock(_: object, name: str, error: object) -> None:  # noqa: ARG001
         for locked in (Path(name).parent, Path(name)):
             if not locked.is_symlink():
                 locked.chmod(stat.S_IRWXU)

@@ -2,8 +2,6 @@
 
 import subprocess
 
-import pytest
-
 TOML = """
 name = "toy"
 description = "prints how far X is from 3"
@@ -58,8 +56,3 @@ def commit(directory):
     for args in (["init", "-q"], ["add", "-A"], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "toy"]):
         subprocess.run(["git", *args], cwd=directory, check=True)
     return directory
-
-
-@pytest.fixture
-def toy(tmp_path):
-    return commit(write_toy(tmp_path / "toy"))

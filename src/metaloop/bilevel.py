@@ -1,0 +1,268 @@
+"""One bilevel run from start to end: the inner loop, and the outer loop over it.
+
+`run` and `resume` are the public API; the command line is a thin layer over them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import platform
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from metaloop.execution import Sandbox, find_sandbox
+from metaloop.inner.evaluate import Evaluator
+from metaloop.inner.loop import inner_loop
+from metaloop.inner.search import Search
+from metaloop.inner.settings import Settings
+from metaloop.journal.journal import Journal
+from metaloop.journal.records import RunRecord, RunState
+from metaloop.models.base import Model, ModelUnavailable
+from metaloop.models.ledger import Budget, BudgetReached, Ledger, Metered
+from metaloop.models.local.cores import share_with
+from metaloop.models.recorder import CallStore, Recorded, ReplayMiss
+from metaloop.models.roles import Roles
+from metaloop.outer.loop import OuterLoop
+from metaloop.outer.restore import restore
+from metaloop.project import Project
+from metaloop.report.status import Status, make_status
+from metaloop.task.spec import Task, load_task
+from metaloop.task.workspace import Workspace
+
+Listener = Callable[[str, object], None]
+
+
+def run(
+    task: Task | Path | str,
+    settings: Settings,
+    *,
+    project: Project | None = None,
+    include_uncommitted: bool = False,
+    replay: CallStore | None = None,
+    models: Mapping[str, Model] | None = None,
+    listener: Listener | None = None,
+) -> Status:
+    """Start a run and see it through; returns where it stands at the end.
+
+    `replay` answers every model call from a record; `models` fills roles ("inner", "outer", or a
+    role's name) with model objects instead of references. `listener` is called with (run, record)
+    for each record written to the journal.
+
+    Raises TaskError and ValueError for bad input, SandboxError without a usable sandbox,
+    BudgetReached when a budget forbids even the first trial.
+    """
+    task = task if isinstance(task, Task) else load_task(task)
+    project = project or Project.around(Path.cwd())
+    sandbox = find_sandbox(unsafe=settings.unsafe)
+    with project.journal(listener) as journal:
+        session = Session(journal, task, settings, sandbox, replay, models or {})
+        session.budget.check(session.ledger)
+        run_id = project.new_run(journal, task)
+        folder = project.folder(run_id)
+        workspace = Workspace.create(task, folder, run_id, include_uncommitted)
+        config = {
+            "task": str(task.directory),
+            "spec": task.spec.model_dump(mode="json"),
+            "settings": settings.to_dict(),
+            "repo": str(workspace.repo),
+            "prefix": workspace.prefix,
+            "base": workspace.base,
+            "branch": workspace.branch,
+            "sandbox": sandbox.name,
+        }
+        now = time.time()
+        journal.start_run(
+            RunRecord(run_id, task.spec.name, "running", "", now, now, 0.0, config, _machine())
+        )
+        return session.drive(run_id, workspace)
+
+
+def resume(
+    run_id: str,
+    *,
+    project: Project | None = None,
+    changes: Mapping[str, Any] | None = None,
+    replay: CallStore | None = None,
+    models: Mapping[str, Model] | None = None,
+    listener: Listener | None = None,
+) -> Status:
+    """Go on with a run that was interrupted, paused or ended by a budget.
+
+    `changes` replaces settings, e.g. `{"trials": 48}`. Raises as `run` does, and JournalError
+    for an unknown run.
+    """
+    project = project or Project.around(Path.cwd())
+    with project.journal(listener) as journal:
+        record = journal.run(run_id)
+        stored = Settings(**record.config["settings"])
+        settings = replace(stored, **(changes or {}))
+        task = load_task(record.config["task"])
+        if task.spec.model_dump(mode="json") != record.config["spec"]:
+            raise ValueError(
+                f"{task.directory}: metaloop.toml has changed since {run_id} began, so its scores "
+                "would not compare; put it back, or start a new run"
+            )
+        sandbox = find_sandbox(unsafe=settings.unsafe)
+        session = Session(journal, task, settings, sandbox, replay, models or {}, record)
+        if settings != stored:
+            journal.set_config(run_id, record.config | {"settings": settings.to_dict()})
+        workspace = Workspace(
+            task,
+            project.folder(run_id),
+            Path(record.config["repo"]),
+            record.config["prefix"],
+            record.config["branch"],
+            record.config["base"],
+        )
+        journal.set_state(run_id, "running")
+        return session.drive(run_id, workspace)
+
+
+class Session:
+    """One sitting of a run: models connected, budget ticking."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        task: Task,
+        settings: Settings,
+        sandbox: Sandbox,
+        replay: CallStore | None,
+        models: Mapping[str, Model],
+        record: RunRecord | None = None,
+    ) -> None:
+        self.journal, self.task, self.settings, self.sandbox = journal, task, settings, sandbox
+        self.replay = replay
+        self.ledger = Ledger()
+        self.budget = Budget(
+            settings.budget_usd,
+            settings.budget_minutes,
+            elapsed_s=record.active_s if record else 0.0,
+        )
+        if record:
+            for call in journal.calls(record.id):
+                self.ledger.enter(call)
+        self._objects = dict(models)
+        self._references = self._choose_references()
+        if replay is None:
+            self.budget.admit(ref for ref in self._references.values() if ref)
+
+    def _choose_references(self) -> dict[str, str]:
+        """Inner, outer and roles, from the settings, else from the task's `[models]`."""
+        chosen = dict(self.task.spec.models) | self.settings.roles
+        for side in ("inner", "outer"):
+            if (ref := getattr(self.settings, side)) is not None:
+                chosen[side] = ref
+        return chosen
+
+    def _roles(self, run_id: str) -> Roles | None:
+        """The models, each recorded and metered; None where the run has none."""
+        chosen: dict[str, str | Model] = {**self._references, **self._objects}
+        inner = chosen.pop("inner", None)
+        outer = chosen.pop("outer", inner)
+        if inner is None or outer is None:
+            return None
+        own = self.journal.calls(run_id)
+        store: CallStore = own if self.replay is None else Replayed(own, self.replay)
+
+        def wrap(model: Model) -> Model:
+            recorded = Recorded(model, store, replay=self.replay is not None)
+            return Metered(recorded, self.ledger, self.budget)
+
+        roles = Roles(inner, outer, chosen, wrap=wrap)
+        if self.replay is None and (missing := roles.missing()):
+            raise ValueError("\n".join(missing))
+        return roles
+
+    def drive(self, run_id: str, workspace: Workspace) -> Status:
+        """Run the event loop until the run is done, interrupted or paused."""
+        try:
+            asyncio.run(self._drive(run_id, workspace))
+        except KeyboardInterrupt:  # asyncio.run has cancelled and awaited everything by now
+            self.journal.set_state(run_id, "interrupted", "interrupted by the user")
+        finally:
+            workspace.close()
+        return make_status(self.journal, run_id)
+
+    async def _drive(self, run_id: str, workspace: Workspace) -> None:
+        main = asyncio.current_task()
+        if main is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
+        roles = self._roles(run_id)
+        share_with(self.settings.workers)
+        evaluator = Evaluator(self.task, workspace, self.sandbox, self.settings.workers)
+        search = Search(
+            run_id,
+            self.task,
+            self.settings,
+            self.journal,
+            evaluator,
+            roles["proposer"] if roles else None,
+            lambda: self.budget.check(self.ledger),
+            lambda: self.budget.elapsed_s,
+        )
+        outer = OuterLoop(search, roles, self.sandbox)
+        state: RunState = "done"
+        reason = ""
+        try:
+            await restore(search, outer)
+            await bilevel_loop(search, outer)
+            await search.measure_holdout()
+        except BudgetReached as reached:
+            reason = str(reached)
+            await search.measure_holdout()
+        except ReplayMiss:
+            self.journal.set_state(run_id, "paused", "the replay left the recorded path")
+            raise
+        except ModelUnavailable as error:
+            state, reason = "paused", f"{error}; `metaloop resume {run_id}` goes on"
+        except asyncio.CancelledError:
+            state, reason = "interrupted", f"`metaloop resume {run_id}` goes on"
+        finally:
+            with contextlib.suppress(asyncio.CancelledError):
+                await search.close()
+        self.journal.set_state(run_id, state, reason)
+
+
+async def bilevel_loop(search: Search, outer: OuterLoop) -> None:
+    """Inner loop, outer step, inner loop, and so on until the trials are used up."""
+    if not search.trials:
+        await search.measure_baseline()
+    settings = search.settings
+    while (done := len(search.trials) - 1) < settings.trials:
+        if done and done % settings.outer_every == 0:
+            await outer.step(done)
+        boundary = (done // settings.outer_every + 1) * settings.outer_every
+        await inner_loop(search, min(boundary, settings.trials))
+
+
+class Replayed:
+    """A store that reads from a recording and writes into the run's own journal."""
+
+    def __init__(self, own: CallStore, recording: CallStore) -> None:
+        self.own, self.recording = own, recording
+
+    def get(self, key: str) -> Any:
+        call = self.own.get(key) or self.recording.get(key)
+        if call is not None:
+            self.own.put(call)
+        return call
+
+    def put(self, call: Any) -> None:
+        self.own.put(call)
+
+
+def _machine() -> dict[str, Any]:
+    """What a figure of this run may depend on."""
+    return {
+        "metaloop": version("metaloop"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+    }

@@ -1,0 +1,9 @@
+"""The `metaloop` command."""
+
+from metaloop.cli import apply, init, mechanisms, models, report, run, runs, status  # noqa: F401
+from metaloop.cli.app import app
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()

@@ -1,0 +1,55 @@
+"""The command line: each verb a thin layer over the public API."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(
+    name="metaloop",
+    help="Bilevel autoresearch: an outer loop that rewrites how the inner loop searches.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+BAD_INPUT, NO_TRIAL, NO_SANDBOX, INTERRUPTED = 2, 3, 4, 130
+
+
+def fail(message: str, code: int = BAD_INPUT) -> NoReturn:
+    """Print an error and leave with `code`."""
+    err.print("error:", message, markup=False)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Turn the errors a user can mend into messages and exit codes."""
+    from metaloop.execution import SandboxError
+    from metaloop.journal.journal import JournalError
+    from metaloop.models.base import ModelUnavailable
+    from metaloop.models.ledger import BudgetReached
+
+    try:
+        yield
+    except BudgetReached as error:
+        fail(str(error), NO_TRIAL)
+    except SandboxError as error:
+        fail(str(error), NO_SANDBOX)
+    except (ValueError, JournalError, ModelUnavailable) as error:
+        fail(str(error))
+
+
+def print_json(data: object) -> None:
+    """Machine-readable output: JSON and nothing else."""
+    import json
+
+    json.dump(data, sys.stdout, indent=2)
+    sys.stdout.write("\n")

@@ -1,0 +1,61 @@
+"""`metaloop init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from metaloop.cli.app import app, errors, out
+
+
+@app.command("init")
+def init_command(
+    directory: Annotated[Path, typer.Argument(metavar="DIR")],
+    command: Annotated[
+        str | None, typer.Option(help='What runs the program, e.g. "python train.py".')
+    ] = None,
+    edit: Annotated[
+        list[str] | None, typer.Option(help="A file that may be changed; repeatable.")
+    ] = None,
+    metric: Annotated[str | None, typer.Option(help="Name of the number that is printed.")] = None,
+    direction: Annotated[str | None, typer.Option(help="minimize or maximize.")] = None,
+    description: Annotated[str | None, typer.Option(help="What the program does.")] = None,
+    judge: Annotated[
+        str | None, typer.Option(help="Command that scores out/ (recommended).")
+    ] = None,
+    protect: Annotated[list[str] | None, typer.Option(help="A file nobody may change.")] = None,
+    timeout_s: Annotated[float, typer.Option(help="Time limit of one trial, in seconds.")] = 60.0,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=int:1:8, NAME=float:0.1:0.9[:log] or NAME=a|b|c; repeatable."),
+    ] = None,
+    unsafe: Annotated[bool, typer.Option("--unsafe")] = False,
+) -> None:
+    """Write a metaloop.toml into DIR and run the program once, to prove that its metric is read.
+
+    What is not given as an option is asked for.
+    """
+    from metaloop.inner.scaffold import Answers, prove, write_toml
+
+    with errors():
+        answers = Answers(
+            command=command or typer.prompt("Command that runs the program", "python train.py"),
+            edit=edit or typer.prompt("Files that may be changed", "train.py").split(),
+            metric=metric or typer.prompt("Name of the metric it prints", "score"),
+            direction=direction or typer.prompt("minimize or maximize", "minimize"),
+            description=description or typer.prompt("What does it do, and what is better"),
+            judge=judge or "",
+            protect=protect or [],
+            timeout_s=timeout_s,
+            params=param or [],
+        )
+        path = write_toml(directory, answers)
+        out.print(f"wrote {path}; running it once ...", markup=False)
+        measured = prove(directory, unsafe)
+        out.print(
+            f"{answers.metric}: {measured.score:.6g} in {measured.seconds:.1f} s. "
+            f"Next: metaloop run {directory}",
+            markup=False,
+        )

@@ -1,0 +1,105 @@
+"""`metaloop models`: list, pull and try out models."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+models_app = typer.Typer(
+    name="models", help="List, pull and test models.", no_args_is_help=True, add_completion=False
+)
+
+BAD_INPUT = 2
+
+
+@models_app.command("list")
+def list_models(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the local models and the other providers."""
+    from metaloop.models.local.catalog import CATALOG
+    from metaloop.models.local.pull import weights
+    from metaloop.models.reference import KEYS
+
+    local = [
+        {
+            "model": f"local:{entry.name}",
+            "mb": round(entry.size / 1e6),
+            "licence": entry.licence,
+            "pulled": weights(entry) is not None,
+        }
+        for entry in CATALOG.values()
+    ]
+    if as_json:
+        typer.echo(json.dumps(local, indent=2))
+        return
+    for row in local:
+        state = "pulled" if row["pulled"] else "not pulled"
+        typer.echo(f"{row['model']:<26} {row['mb']:>5} MB  {row['licence']}  {state}")
+    for provider, keys in KEYS.items():
+        if keys:
+            typer.echo(f"{provider + ':NAME':<26} with {' or '.join(keys)}")
+    typer.echo(f"{'openai:NAME@URL':<26} any OpenAI-compatible endpoint")
+
+
+@models_app.command("pull")
+def pull_model(name: Annotated[str, typer.Argument(help="As in `metaloop models list`.")]) -> None:
+    """Fetch the weights of a local model and check their SHA-256."""
+    from metaloop.models.local.catalog import CATALOG
+    from metaloop.models.local.pull import PullError, pull_with_bar, weights
+
+    entry = CATALOG.get(name.removeprefix("local:"))
+    if entry is None:
+        _fail(f"no local model {name!r}: there are {', '.join(CATALOG)}", BAD_INPUT)
+    if path := weights(entry):
+        typer.echo(f"{entry.name} is here already: {path}")
+        return
+    try:
+        typer.echo(f"{entry.name}: {pull_with_bar(entry)}")
+    except (PullError, OSError) as error:
+        _fail(str(error), 1)
+
+
+@models_app.command("test")
+def test_model(model: Annotated[str, typer.Argument(help="provider:name[@URL]")]) -> None:
+    """Ask for one schema-constrained and one code answer, and say how fast they came."""
+    from metaloop.models.base import ModelError, ModelUnavailable
+
+    try:
+        good = asyncio.run(_try_out(model))
+    except ValueError as error:
+        _fail(str(error), BAD_INPUT)
+    except (ModelError, ModelUnavailable) as error:
+        _fail(str(error), 1)
+    if not good:
+        raise typer.Exit(1)
+
+
+async def _try_out(ref: str) -> bool:
+    """Print both answers; True when both are well-formed."""
+    from metaloop.models.probe import probe
+    from metaloop.models.reference import connect
+
+    good = True
+    async for title, answer, fits in probe(connect(ref)):
+        good &= fits
+        speed = answer.output_tokens / answer.seconds if answer.seconds else 0.0
+        cost = "price unknown" if answer.usd is None else f"${answer.usd:.4f}"
+        typer.echo(
+            f"{title}: {'well-formed' if fits else 'NOT well-formed'}, "
+            f"{answer.input_tokens} tokens read, {answer.output_tokens} written "
+            f"in {answer.seconds:.1f} s ({speed:.1f} tokens/s), {cost}"
+        )
+        # Escaped: an answer must not be able to send control codes to the terminal.
+        for line in answer.text.splitlines():
+            typer.echo("    " + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
+    return good
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    print(f"metaloop: {message}", file=sys.stderr)
+    raise typer.Exit(code)

@@ -1,0 +1,31 @@
+"""`metaloop report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from metaloop.cli.app import app, errors, out, print_json
+
+
+@app.command("report")
+def report_command(
+    run_id: Annotated[str, typer.Argument(metavar="RUN")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder to write to.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
+) -> None:
+    """Write the report of a run: HTML, Markdown and plots."""
+    from metaloop.project import Project
+    from metaloop.report.write import write_report
+
+    project = Project.around(Path.cwd())
+    with errors(), project.journal() as journal:
+        page = write_report(journal, run_id, output or project.folder(run_id))
+    if as_json:
+        print_json({"html": str(page), "markdown": str(page.with_suffix(".md"))})
+    else:
+        out.print(str(page), markup=False)

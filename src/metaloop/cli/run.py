@@ -1,0 +1,158 @@
+"""`metaloop run` and `metaloop resume`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from metaloop.cli.app import INTERRUPTED, app, errors, out, print_json
+
+if TYPE_CHECKING:
+    from metaloop.models.recorder import CallStore
+    from metaloop.project import Project
+    from metaloop.report.status import Status
+
+Trials = Annotated[int | None, typer.Option(help="Trials in all, the baseline not counted.")]
+Usd = Annotated[float | None, typer.Option(help="Stop before more dollars than this are spent.")]
+Minutes = Annotated[float | None, typer.Option(help="Stop after so many minutes.")]
+Unsafe = Annotated[
+    bool, typer.Option("--unsafe", help="Run model-written code without a sandbox. Dangerous.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the final status as JSON.")]
+
+
+@app.command("run")
+def run_command(
+    task: Annotated[Path, typer.Argument(help="A directory with a metaloop.toml.")],
+    inner: Annotated[
+        str | None, typer.Option(help="Model that proposes: provider:name[@URL].")
+    ] = None,
+    outer: Annotated[str | None, typer.Option(help="Model that invents mechanisms.")] = None,
+    role: Annotated[list[str] | None, typer.Option(help="ROLE=MODEL, repeatable.")] = None,
+    levels: Annotated[str, typer.Option(help="1 | 1,1.5 | 1,2 | 1,1.5,2")] = "1,1.5,2",
+    trials: Trials = 24,
+    outer_every: Annotated[int, typer.Option(help="Trials between outer steps.")] = 8,
+    workers: Annotated[int, typer.Option(help="Trials run side by side.")] = 1,
+    seed: int = 0,
+    budget_usd: Usd = None,
+    budget_minutes: Minutes = None,
+    replay: Annotated[
+        str | None, typer.Option(help="A run or a cassette file that answers instead of models.")
+    ] = None,
+    include_uncommitted: Annotated[bool, typer.Option("--include-uncommitted")] = False,
+    unsafe: Unsafe = False,
+    as_json: Json = False,
+) -> None:
+    """Improve the program of TASK."""
+    from metaloop.bilevel import run
+    from metaloop.cli.live import Live
+    from metaloop.inner.settings import Settings
+    from metaloop.project import Project
+
+    with errors():
+        settings = Settings(
+            inner=inner,
+            outer=outer,
+            roles=_roles(role or []),
+            levels=levels,
+            trials=trials if trials is not None else 24,
+            outer_every=outer_every,
+            workers=workers,
+            seed=seed,
+            budget_usd=budget_usd,
+            budget_minutes=budget_minutes,
+            unsafe=unsafe,
+        )
+        project = Project.around(Path.cwd())
+        with Live(settings.trials, quiet=as_json) as live:
+            status = run(
+                task,
+                settings,
+                project=project,
+                include_uncommitted=include_uncommitted,
+                replay=_recording(project, replay),
+                listener=live,
+            )
+    _finish(project, status, as_json)
+
+
+@app.command("resume")
+def resume_command(
+    run_id: Annotated[str, typer.Argument(metavar="RUN")],
+    trials: Trials = None,
+    budget_usd: Usd = None,
+    budget_minutes: Minutes = None,
+    replay: Annotated[str | None, typer.Option(help="As in `metaloop run`.")] = None,
+    unsafe: Unsafe = False,
+    as_json: Json = False,
+) -> None:
+    """Go on with a run that was interrupted, paused, or stopped by a budget."""
+    from metaloop.bilevel import resume
+    from metaloop.cli.live import Live
+    from metaloop.project import Project
+
+    given = {"trials": trials, "budget_usd": budget_usd, "budget_minutes": budget_minutes}
+    changes = {name: value for name, value in given.items() if value is not None}
+    with errors():
+        project = Project.around(Path.cwd())
+        with project.journal() as journal:
+            planned = changes.get("trials", journal.run(run_id).config["settings"]["trials"])
+        with Live(int(planned), quiet=as_json) as live:
+            status = resume(
+                run_id,
+                project=project,
+                # Leave to run unconfined is given on one command line and never remembered.
+                changes={**changes, "unsafe": unsafe},
+                replay=_recording(project, replay),
+                listener=live,
+            )
+    _finish(project, status, as_json)
+
+
+def _roles(pairs: list[str]) -> dict[str, str]:
+    roles = {}
+    for pair in pairs:
+        name, separator, model = pair.partition("=")
+        if not separator or not model:
+            raise ValueError(f"--role {pair}: write ROLE=MODEL, e.g. inventor=anthropic:NAME")
+        roles[name] = model
+    return roles
+
+
+def _recording(project: Project, replay: str | None) -> CallStore | None:
+    """The calls of a cassette file, or of an earlier run of this project."""
+    from metaloop.models.cassette import Cassette
+
+    if replay is None:
+        return None
+    if Path(replay).is_file():
+        return Cassette(Path(replay))
+    with project.journal() as journal:
+        journal.run(replay)
+        return journal.calls(replay)
+
+
+def _finish(project: Project, status: Status, as_json: bool) -> None:
+    from metaloop.report.write import write_report
+
+    with project.journal() as journal:
+        page = write_report(journal, status.run, project.folder(status.run))
+    if as_json:
+        print_json(status.to_dict())
+    else:
+        _print_summary(status, page)
+    if status.state in ("interrupted", "paused"):
+        raise typer.Exit(INTERRUPTED)
+
+
+def _print_summary(status: Status, page: Path) -> None:
+    from metaloop.report.words import headline
+
+    lines = [f"{status.run}: {status.state}{f' ({status.reason})' if status.reason else ''}"]
+    lines += [headline(status), f"report: {page}"]
+    lines += [
+        f"patch:  metaloop diff {status.run} | git apply    (or: metaloop apply {status.run})"
+    ]
+    out.print("\n".join(lines), markup=False)

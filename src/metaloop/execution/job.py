@@ -1,0 +1,77 @@
+"""What is run and what came of it: the words every sandbox speaks."""
+
+from __future__ import annotations
+
+from asyncio.subprocess import Process
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+Ending = Literal["exited", "timed_out", "out_of_memory", "out_of_disk", "too_many_processes"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One command, run confined in a workspace.
+
+    `workspace` is a host directory, seen as `/workspace` by the command and nothing else of the
+    host's files but the system's and the interpreter's, all read-only. `read_only` and `hidden`
+    are paths in the workspace, relative to it, that cannot be written, or look empty; `hidden`
+    may also name absolute paths, with wildcards. `out` is a host directory shown read-only at
+    `cwd`/out. The command sees no environment but `env` and a few harmless defaults.
+    """
+
+    command: tuple[str, ...]
+    workspace: Path
+    cwd: str = "."
+    writable: bool = True
+    read_only: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    out: Path | None = None
+    env: tuple[tuple[str, str], ...] = ()
+    timeout_s: float = 60.0
+    memory_mb: int = 2048
+    disk_mb: int = 1024
+    processes: int = 128
+    network: bool = False
+    output_bytes: int = 1_000_000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended. `stdout` and `stderr` hold at most the last `output_bytes` of each,
+    undecodable bytes replaced; `exit_code` is None when the job was killed."""
+
+    ending: Ending
+    exit_code: int | None
+    stdout: str
+    stderr: str
+    seconds: float
+    peak_mb: float | None = None
+
+    @property
+    def ok(self) -> bool:
+        """True when the command ended by itself with exit code 0."""
+        return self.ending == "exited" and self.exit_code == 0
+
+
+class SandboxError(Exception):
+    """No usable sandbox, or the sandbox itself failed; raised by sandboxes, never by a job."""
+
+
+class Sandbox(Protocol):
+    """Runs commands that nobody trusts."""
+
+    name: str
+
+    async def run(self, job: Job) -> Outcome:
+        """Run to the end, or to a limit; the whole process tree is dead on return."""
+        ...
+
+    async def open(self, job: Job) -> Process:
+        """Start a confined process that is spoken to over its stdin and stdout.
+
+        Its memory, disk and process limits hold as in `run`; its time is the caller's to bound.
+        Killing the returned process kills its whole tree.
+        """
+        ...

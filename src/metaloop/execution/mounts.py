@@ -1,0 +1,167 @@
+"""The file system of a bubblewrap sandbox, as options of `bwrap`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import IO
+
+from metaloop.execution import view
+from metaloop.execution.job import Job, SandboxError
+
+_WORKSPACE = "/workspace"
+_MB = 1 << 20
+_SHM_MB = 64
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+_USER = "1000"
+
+
+def options(job: Job) -> list[str]:
+    """All options for a job; raises SandboxError when its workspace does not allow them."""
+    tmp = min(job.disk_mb, max(job.memory_mb // 2, 1)) * _MB
+    listed = [
+        *("--unshare-all", "--unshare-user", "--disable-userns"),
+        *("--uid", _USER, "--gid", _USER, "--hostname", "metaloop"),
+        *("--die-with-parent", "--new-session", "--as-pid-1", "--clearenv"),
+        *(["--share-net"] if job.network else []),
+        *_system(os.geteuid() == 0),
+        *(_network() if job.network else ()),
+        *("--perms", "1777", "--size", str(tmp), "--tmpfs", "/tmp"),  # noqa: S108
+        *_interpreters(view.python()),
+        *_workspace(job),
+        *(option for path in view.hidden_outside(job) for option in _mask(path, path)),
+        *("--remount-ro", "/dev", "--remount-ro", "/proc", "--remount-ro", "/"),
+        *("--chdir", os.path.normpath(f"{_WORKSPACE}/{job.cwd}")),
+    ]
+    for name, value in view.environment(job, _WORKSPACE, home="/tmp").items():  # noqa: S108
+        listed += ["--setenv", name, value]
+    if any("\0" in word for word in listed):
+        raise SandboxError("a path or an environment variable of the job contains a NUL byte")
+    return listed
+
+
+@contextmanager
+def mount_points(job: Job) -> Iterator[None]:
+    """Empty directories in the workspace where something will be mounted, for as long as needed.
+
+    Where there is no `.git`, one is put for the job not to make its own: git on the host would
+    obey a configuration found there.
+    """
+    wanted = [view.inside(job.workspace, ".git")] if job.writable else []
+    if job.out is not None:
+        wanted.append(view.inside(job.workspace, f"{job.cwd}/out"))
+    with ExitStack() as made:
+        for path in wanted:
+            if _users[path] or not path.exists():
+                path.mkdir(parents=True, exist_ok=True)
+                _users[path] += 1
+                made.callback(_leave, path)
+        yield
+
+
+_users: Counter[Path] = Counter()
+"""How many running jobs need a directory that was made for them."""
+
+
+def _leave(path: Path) -> None:
+    _users[path] -= 1
+    if not _users[path]:
+        del _users[path]
+        try:
+            path.rmdir()
+        except OSError:  # someone on the host put something there meanwhile
+            return
+
+
+@lru_cache
+def _system(root: bool) -> tuple[str, ...]:
+    listed: list[str] = []
+    for path in view.SYSTEM:
+        if os.path.islink(path):
+            listed += ["--symlink", os.readlink(path), path]
+        elif os.path.isdir(path):
+            listed += ["--ro-bind", path, path]
+    for path in view.ETC:
+        listed += ["--ro-bind-try", path, path]
+    listed += ["--proc", "/proc", "--dev", "/dev"]
+    if root:  # whose device files these are: it could change their permissions
+        for name in _DEVICES:
+            listed += ["--remount-ro", f"/dev/{name}"]
+    return (*listed, "--perms", "1777", "--size", str(_SHM_MB * _MB), "--tmpfs", "/dev/shm")  # noqa: S108
+
+
+def _network() -> list[str]:
+    return [word for path in view.ETC_NETWORK for word in ("--ro-bind-try", path, path)]
+
+
+@lru_cache
+def _interpreters(interpreter: str) -> tuple[str, ...]:
+    """Read-only, at the paths they have on the host; one below another comes with it."""
+    listed: list[str] = []
+    roots = sorted(set(map(str, view.interpreter_roots(interpreter))))
+    real = sorted({os.path.realpath(root) for root in roots})
+    for path in real:
+        if view.within(path, (_WORKSPACE,)):
+            raise SandboxError(f"{path} lies below {_WORKSPACE}, which is a task's: move it")
+        if not view.within(path, (*view.SYSTEM, *(r for r in real if r != path))):
+            listed += ["--ro-bind", path, path]
+    for path in roots:
+        target = os.path.realpath(path)
+        if path != target and not view.within(path, tuple(real)):
+            listed += ["--symlink", target, path]
+    return tuple(listed)
+
+
+def _workspace(job: Job) -> list[str]:
+    host = job.workspace.resolve()
+    listed = ["--bind" if job.writable else "--ro-bind", str(host), _WORKSPACE]
+    hidden = _outermost(host, view.hidden_inside(job), ())
+    shown = _outermost(host, job.read_only, hidden)
+    if job.writable:
+        for parent in _parents(shown + hidden):
+            listed += ["--bind", str(host / parent), f"{_WORKSPACE}/{parent}"]
+    for path in shown:
+        listed += ["--ro-bind", str(host / path), f"{_WORKSPACE}/{path}"]
+    for path in hidden:
+        listed += _mask(str(host / path), f"{_WORKSPACE}/{path}")
+    if job.out is not None:
+        target = os.path.normpath(f"{_WORKSPACE}/{job.cwd}/out")
+        listed += ["--ro-bind", str(job.out.resolve()), target]
+    return listed
+
+
+def _outermost(host: Path, paths: tuple[str, ...], covered: tuple[str, ...]) -> tuple[str, ...]:
+    """The paths that exist and are not below another one, or at or below a `covered` one."""
+    found = {os.path.normpath(path) for path in paths if view.inside(host, path).exists()}
+    return tuple(
+        path
+        for path in sorted(found)
+        if not view.within(path, (*covered, *(other for other in found if other != path)))
+    )
+
+
+def _parents(paths: tuple[str, ...]) -> list[str]:
+    """The directories above the paths, outermost first, unless they are read-only themselves.
+
+    They are mounted onto themselves: so they cannot be renamed, and others put in their place.
+    """
+    found = {str(parent) for path in paths for parent in Path(path).parents[:-1]}
+    return [parent for parent in sorted(found) if not view.within(parent, paths)]
+
+
+def _mask(source: str, target: str) -> list[str]:
+    """Cover a directory by an empty one, a file by an empty one."""
+    if os.path.isdir(source):
+        return ["--tmpfs", target, "--remount-ro", target]
+    return ["--ro-bind", _empty_file().name, target]
+
+
+@cache
+def _empty_file() -> IO[bytes]:
+    """Exists as long as this program."""
+    return tempfile.NamedTemporaryFile(prefix="metaloop-empty-")

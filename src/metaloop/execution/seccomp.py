@@ -1,0 +1,152 @@
+"""The system calls no job needs: a filter for the kernel, in its own (BPF) machine code.
+
+Namespaces and Landlock say which files and networks exist; this closes what both leave open:
+kernel interfaces without a path, and sockets that no network namespace confines (AF_VSOCK).
+"""
+
+from __future__ import annotations
+
+import errno
+import platform
+import socket
+import struct
+
+# Numbers from the kernel's unistd.h; x86_64, then aarch64.
+_REFUSED = {
+    # other processes
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "process_madvise": (440, 440),
+    "kcmp": (312, 272),
+    "pidfd_getfd": (438, 438),
+    "migrate_pages": (256, 238),
+    "move_pages": (279, 239),
+    # namespaces, mounts, files by handle
+    "unshare": (272, 97),
+    "setns": (308, 268),
+    "mount": (165, 40),
+    "umount2": (166, 39),
+    "pivot_root": (155, 41),
+    "chroot": (161, 51),
+    "open_tree": (428, 428),
+    "move_mount": (429, 429),
+    "fsopen": (430, 430),
+    "fsconfig": (431, 431),
+    "fsmount": (432, 432),
+    "fspick": (433, 433),
+    "mount_setattr": (442, 442),
+    "name_to_handle_at": (303, 264),
+    "open_by_handle_at": (304, 265),
+    "quotactl": (179, 60),
+    "quotactl_fd": (443, 443),
+    # the machine
+    "reboot": (169, 142),
+    "kexec_load": (246, 104),
+    "kexec_file_load": (320, 294),
+    "init_module": (175, 105),
+    "finit_module": (313, 273),
+    "delete_module": (176, 106),
+    "swapon": (167, 224),
+    "swapoff": (168, 225),
+    "acct": (163, 89),
+    "syslog": (103, 116),
+    "settimeofday": (164, 170),
+    "clock_settime": (227, 112),
+    # large or lightly tested parts of the kernel, and keys
+    "keyctl": (250, 219),
+    "add_key": (248, 217),
+    "request_key": (249, 218),
+    "bpf": (321, 280),
+    "perf_event_open": (298, 241),
+    "userfaultfd": (323, 282),
+    "fanotify_init": (300, 262),
+}
+# Refused as if this kernel did not have them, so that programs take their other way: memory that
+# belongs to no process escapes a watchdog, and io_uring and clone3 escape this filter.
+_ABSENT = {
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
+    "shmget": (29, 194),
+    "msgget": (68, 186),
+    "semget": (64, 190),
+    "mq_open": (240, 180),
+    "io_uring_setup": (425, 425),
+    "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427),
+    "clone3": (435, 435),
+}
+_SOCKET = (41, 198)
+_CLONE = (56, 220)
+_NEW_NAMESPACES = 0x7E020000  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}
+
+_MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+_LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data
+_X32 = 0x40000000
+
+
+def supported() -> bool:
+    """Is there a filter for this machine's processor?"""
+    return platform.machine() in _MACHINES
+
+
+def families(network: bool, namespace: bool) -> frozenset[int]:
+    """The socket families a job may use.
+
+    With the host's network, or without a network namespace, a Unix socket could reach the
+    host's services (D-Bus, Docker), so there it is not among them.
+    """
+    if network:
+        return frozenset({socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK})
+    return frozenset({socket.AF_UNIX}) if namespace else frozenset()
+
+
+def program(
+    sockets: frozenset[int], also_refused: frozenset[int] = frozenset()
+) -> bytes:
+    """The filter, as an array of `struct sock_filter`; raises KeyError when not `supported`.
+
+    `sockets` are the families that may be opened, `also_refused` further call numbers.
+    """
+    column, architecture = _MACHINES[platform.machine()]
+    refused = {numbers[column] for numbers in _REFUSED.values()} | also_refused
+    absent = {numbers[column] for numbers in _ABSENT.values()}
+    code = [
+        _step(_LOAD, _ARCHITECTURE),
+        _step(_JUMP_EQUAL, architecture, 1, 0),
+        _step(_RETURN, _KILL),  # a 32-bit call: other numbers, other rules
+        _step(_LOAD, _NUMBER),
+        _step(_JUMP_AT_LEAST, _X32, 0, 1),
+        _step(_RETURN, _ERRNO | errno.ENOSYS),
+    ]
+    for numbers, error in ((refused, errno.EPERM), (absent, errno.ENOSYS)):
+        for number in sorted(numbers):
+            code += [_step(_JUMP_EQUAL, number, 0, 1), _step(_RETURN, _ERRNO | error)]
+    code += _clone(_CLONE[column]) + _socket(_SOCKET[column], sockets)
+    return b"".join([*code, _step(_RETURN, _ALLOW)])
+
+
+def _clone(number: int) -> list[bytes]:
+    """No new namespaces; threads and forks are fine."""
+    return [
+        _step(_JUMP_EQUAL, number, 0, 4),
+        _step(_LOAD, _FIRST_ARGUMENT),
+        _step(_JUMP_ANY_BIT, _NEW_NAMESPACES, 0, 1),
+        _step(_RETURN, _ERRNO | errno.EPERM),
+        _step(_LOAD, _NUMBER),
+    ]
+
+
+def _socket(number: int, allowed: frozenset[int]) -> list[bytes]:
+    """Only sockets of the allowed families."""
+    checks = [_step(_LOAD, _FIRST_ARGUMENT)]
+    for family in sorted(allowed):
+        checks += [_step(_JUMP_EQUAL, family, 0, 1), _step(_RETURN, _ALLOW)]
+    checks.append(_step(_RETURN, _ERRNO | errno.EACCES))
+    return [_step(_JUMP_EQUAL, number, 0, len(checks)), *checks]
+
+
+def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    return struct.pack("=HBBI", code, if_true, if_false, value)

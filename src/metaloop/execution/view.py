@@ -1,0 +1,137 @@
+"""What a job may see of this machine, whichever sandbox runs it.
+
+The system's programs and libraries, the interpreters with their packages, this package's own
+source for its workers; of the workspace everything but `.git` and what the job hides.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+from metaloop.execution.job import Job, SandboxError
+
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+ETC = ("/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives")
+ETC_NETWORK = (
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/ssl/certs",  # never all of /etc/ssl: it holds private keys
+    "/etc/ssl/openssl.cnf",
+    "/etc/pki/tls/certs",
+    "/etc/pki/ca-trust/extracted",
+)
+
+
+def python() -> str:
+    """The interpreter that `python` means in a task: the active virtual environment's, else ours.
+
+    A path as people write it, with its symlinks: following them would lose the environment.
+    """
+    active = os.environ.get("VIRTUAL_ENV")
+    if active and (program := Path(active, "bin", "python")).exists():
+        return str(program)
+    return sys.executable
+
+
+def command(job: Job) -> tuple[str, ...]:
+    """The job's command, with `python` and `python3` replaced by the interpreter they mean."""
+    first, *rest = job.command
+    return (python() if first in ("python", "python3") else first, *rest)
+
+
+def environment(job: Job, workspace: str, home: str) -> dict[str, str]:
+    """All the environment a job gets: harmless defaults, then what the job sets itself."""
+    defaults = {
+        "HOME": home,
+        "TMPDIR": home,
+        "USER": "nobody",
+        "PWD": os.path.normpath(f"{workspace}/{job.cwd}"),
+        "PATH": f"{Path(python()).parent}:/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTHONUNBUFFERED": "1",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+    }
+    return defaults | dict(job.env)
+
+
+@lru_cache
+def interpreter_roots(interpreter: str) -> tuple[Path, ...]:
+    """Directories that our own and the job's interpreter need, and this package's; in no order."""
+    roots = {Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[1]}
+    roots.add(Path(interpreter).resolve().parents[1])
+    config = Path(interpreter).parents[1] / "pyvenv.cfg"
+    if config.is_file():
+        roots.add(config.parent)
+        for line in config.read_text().splitlines():
+            key, _, value = line.partition("=")
+            if key.strip() == "home":
+                roots.add(Path(value.strip()).parent)
+    return tuple(root for root in roots if not within(str(root), SYSTEM))
+
+
+def within(path: str, roots: tuple[str, ...]) -> bool:
+    """Is `path` one of `roots`, or below one?"""
+    return any(path == root or path.startswith(f"{root}/") for root in roots)
+
+
+def inside(workspace: Path, relative: str) -> Path:
+    """The host path of a workspace entry, which need not exist.
+
+    Raises SandboxError when it leads out of the workspace, or through a symlink: an earlier
+    trial may have left one, and preparing a mount must never follow it.
+    """
+    parts = Path(relative).parts
+    if Path(relative).is_absolute() or ".." in parts:
+        raise SandboxError(f"{relative!r} is not a path inside the workspace")
+    path = workspace
+    for part in parts:
+        path = path / part
+        if path.is_symlink():
+            raise SandboxError(f"{relative!r} in {workspace} is a symlink: replace it by a file")
+    return path
+
+
+def hidden_outside(job: Job) -> tuple[str, ...]:
+    """The existing paths, without symlinks, that the job's absolute `hidden` patterns name."""
+    patterns = tuple(h for h in job.hidden if h.startswith(("/", "{stdlib}")))
+    return _expand(patterns, python()) if patterns else ()
+
+
+def hidden_inside(job: Job) -> tuple[str, ...]:
+    """The relative `hidden` paths; `.git`, in case a worktree's is there, is always one."""
+    return (".git", *(h for h in job.hidden if not h.startswith(("/", "{stdlib}"))))
+
+
+@lru_cache
+def _expand(patterns: tuple[str, ...], interpreter: str) -> tuple[str, ...]:
+    found: set[str] = set()
+    for pattern in patterns:
+        for place in _stdlib(interpreter) if pattern.startswith("{stdlib}") else ("",):
+            full = pattern.replace("{stdlib}", place)
+            found.update(map(os.path.realpath, glob.glob(full, recursive=True)))
+            if full.endswith(".py"):  # the compiled copy tells as much as the source
+                parent, name = os.path.split(full[:-3])
+                found.update(
+                    map(os.path.realpath, glob.glob(f"{parent}/__pycache__/{name}.*.pyc"))
+                )
+    return tuple(sorted(found))
+
+
+def _stdlib(interpreter: str) -> list[str]:
+    """Every copy of the standard library that a job could read."""
+    prefixes = {*interpreter_roots(interpreter), Path("/usr"), Path("/usr/local")}
+    return [
+        str(directory)
+        for prefix in prefixes
+        for pattern in ("lib/python3*", "lib64/python3*")
+        for directory in prefix.glob(pattern)
+    ]

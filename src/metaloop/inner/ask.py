@@ -1,0 +1,245 @@
+"""The proposer's question and its answer: prompt, schema, and the check of what comes back."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from metaloop.inner.settings import Strategy
+from metaloop.inner.trace import digest
+from metaloop.journal.records import TrialRecord
+from metaloop.mechanism.api import Steer
+from metaloop.task.constants import blank_constants
+from metaloop.task.patch import Edit, Files, PatchError, short
+from metaloop.task.space import Param, Params
+from metaloop.task.spec import Task
+
+LONG = 12_000
+"""Characters of source above which only the part in focus is shown in full."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a proposal may hold. Small models get one kind of change at a time."""
+
+    params: bool
+    edits: bool
+    functions: tuple[str, ...] = ()
+    """For small models: functions of the first editable file, one of which is rewritten."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A proposer's checked answer."""
+
+    hypothesis: str
+    params: Params
+    edits: tuple[Edit, ...]
+
+
+def choose_form(task: Task, files: Files, small: bool, number: int, steer: Steer | None) -> Form:
+    """Both kinds of change for a strong model; for a small one, code at every sixth trial."""
+    if not small:
+        return Form(params=bool(task.space), edits=True)
+    names = tuple(functions(files[task.spec.edit.files[0]]))
+    focus = steer.focus if steer else ()
+    wants_code = any(name.strip("()") in names for name in focus) or number % 6 == 0
+    if task.space and not (wants_code and names):
+        return Form(params=True, edits=False)
+    return Form(params=False, edits=True, functions=names)
+
+
+def functions(source: str) -> dict[str, str]:
+    """Source of each top-level function, by name; empty where `source` is not Python."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return {}
+    found = [node for node in body if isinstance(node, ast.FunctionDef)]
+    return {node.name: ast.get_source_segment(source, node) or "" for node in found}
+
+
+def system_prompt(task: Task, files: Files) -> str:
+    """The fixed part, the same for all forms: it changes only when kept code does."""
+    spec = task.spec
+    better = "lower" if task.minimize else "higher"
+    parts = [
+        "You improve a program. You propose one change, it is run, and one number is measured: "
+        f"{spec.metric.name} ({better} is better).",
+        f"The program: {spec.description.strip()}",
+    ]
+    if task.space:
+        ranges = "\n".join(param.describe() for param in task.space.values())
+        parts.append(f"Parameters and their ranges:\n{ranges}")
+    for name, text in files.items():
+        owned = {p: None for p in task.space if task.owner[p] == name}
+        shown = blank_constants(text, owned) if owned else text
+        parts.append(f"File {name}:\n```\n{_relevant(shown)}\n```")
+    return "\n\n".join(parts)
+
+
+def _relevant(text: str) -> str:
+    if len(text) <= LONG:
+        return text
+    half = LONG // 2
+    return f"{text[:half]}\n[... {len(text) - LONG} characters left out ...]\n{text[-half:]}"
+
+
+def _fields(task: Task, form: Form) -> list[str]:
+    lines = ['"hypothesis": one short sentence, why the change should help.']
+    if form.params:
+        lines.append(
+            '"params": an object with the parameters to change and their new values, e.g. '
+            f"{_example(next(iter(task.space.values())))}. Change one to three of them."
+        )
+    if form.functions:
+        lines.append('"function": the name of the function to rewrite.')
+        lines.append('"code": its complete new source, a list of lines, starting with `def`.')
+    elif form.edits:
+        lines.append(
+            '"edits": a list of {"file", "search", "replace"}; `search` is copied exactly from '
+            "the file and stands there once, `replace` takes its place. Empty for none."
+        )
+    return lines
+
+
+def _example(param: Param) -> str:
+    return json.dumps({param.name: param.from_unit(0.6)})
+
+
+def schema(task: Task, form: Form, strategy: Strategy) -> dict[str, Any]:
+    """JSON Schema of the answer; frozen parameters are left out of it."""
+    properties: dict[str, Any] = {"hypothesis": {"type": "string", "maxLength": 160}}
+    if form.params:
+        free = {name: p for name, p in task.space.items() if name not in strategy.frozen}
+        properties["params"] = {
+            "type": "object",
+            "properties": {name: _param_schema(p) for name, p in free.items()},
+            "additionalProperties": False,
+        }
+    if form.functions:
+        properties["function"] = {"type": "string", "enum": list(form.functions)}
+        line = {"type": "string", "maxLength": 120}
+        properties["code"] = {"type": "array", "items": line, "minItems": 2, "maxItems": 40}
+    elif form.edits:
+        text = {"type": "string"}
+        properties["edits"] = {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "file": {"type": "string", "enum": task.spec.edit.files},
+                    "search": text,
+                    "replace": text,
+                },
+                "required": ["file", "search", "replace"],
+                "additionalProperties": False,
+            },
+        }
+    required = list(properties)
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def _param_schema(param: Param) -> dict[str, Any]:
+    if param.kind == "choice":
+        return {"enum": list(param.choices)}
+    kind = "integer" if param.kind == "int" else "number"
+    low, high = (int(param.low), int(param.high)) if kind == "integer" else (param.low, param.high)
+    return {"type": kind, "minimum": low, "maximum": high}
+
+
+def user_prompt(
+    task: Task,
+    trials: Sequence[TrialRecord],
+    start: TrialRecord,
+    form: Form,
+    strategy: Strategy,
+    steer: Steer | None,
+    complaint: str,
+) -> str:
+    """The changing part: where the search stands, what was tried, what is advised."""
+    values = ", ".join(f"{name} = {short(value)}" for name, value in start.params.items())
+    parts = [f"You change the program of trial #{start.number}{f': {values}' if values else ''}."]
+    parts.append(digest(task, trials))
+    if strategy.guidance:
+        parts.append(f"Guidance: {strategy.guidance}")
+    focus = [*(steer.focus if steer else ()), *strategy.focus]
+    if focus:
+        parts.append(f"Change: {', '.join(dict.fromkeys(focus))}.")
+    avoid = [*(steer.avoid if steer else ()), *strategy.frozen]
+    if avoid:
+        parts.append(f"Leave alone: {', '.join(dict.fromkeys(avoid))}.")
+    if steer and steer.hint:
+        parts.append(f"Hint: {steer.hint}")
+    if complaint:
+        parts.append(f"Your last answer was refused: {complaint}")
+    parts.append("Propose a change that was not tried yet. Answer with one JSON object:")
+    parts += _fields(task, form)
+    return "\n".join(parts)
+
+
+def read_answer(task: Task, text: str, form: Form, strategy: Strategy, files: Files) -> Answer:
+    """The answer in `text`, checked; raises PatchError with what to tell the proposer."""
+    data = first_object(text)
+    hypothesis = plain(data.get("hypothesis", ""))[:300]
+    params = data.get("params") or {}
+    if not isinstance(params, dict) or any(isinstance(v, dict | list) for v in params.values()):
+        raise PatchError('"params" must be an object of parameter names and values')
+    if frozen := [name for name in params if name in strategy.frozen]:
+        raise PatchError(f"{', '.join(frozen)} must stay as it is for now")
+    rewrites = bool(form.functions)
+    edits = _rewrite(task, data, files) if rewrites else _read_edits(data.get("edits") or [])
+    if not params and not edits:
+        raise PatchError("the answer changes nothing")
+    return Answer(hypothesis, params, edits)
+
+
+def first_object(text: str) -> dict[str, Any]:
+    """The first JSON object in `text`, which may stand in prose or a code fence."""
+    decoder, at = json.JSONDecoder(), text.find("{")
+    while at >= 0:
+        try:
+            found, _ = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            at = text.find("{", at + 1)
+            continue
+        if isinstance(found, dict):
+            return found
+    raise PatchError("the answer is not one complete JSON object")
+
+
+def _read_edits(items: object) -> tuple[Edit, ...]:
+    if not isinstance(items, list):
+        raise PatchError('"edits" must be a list')
+    edits = []
+    for item in items:
+        match item:
+            case {"file": str(file), "search": str(search), "replace": str(replace)}:
+                edits.append(Edit(file, search, replace))
+            case _:
+                raise PatchError('each edit needs the texts "file", "search" and "replace"')
+    return tuple(edits)
+
+
+def _rewrite(task: Task, data: dict[str, Any], files: Files) -> tuple[Edit, ...]:
+    """A rewritten function, as the search/replace edit that it amounts to."""
+    file = task.spec.edit.files[0]
+    known, name, code = functions(files[file]), data.get("function"), data.get("code")
+    if not isinstance(name, str) or name not in known:
+        raise PatchError(f'"function" must be one of {", ".join(known)}')
+    text = "\n".join(map(str, code)) if isinstance(code, list) else str(code)
+    if name not in functions(text):
+        raise PatchError(f'"code" must be valid Python that starts with `def {name}(`')
+    return (Edit(file, known[name], functions(text)[name]),)
+
+
+def plain(value: object) -> str:
+    return "".join(c for c in str(value) if c.isprintable())

@@ -1,0 +1,77 @@
+"""Loop 1, the inner loop: propose, run, measure, keep or discard.
+
+Trial k is proposed knowing the trials up to k - workers, whichever finished first, so that a run
+with several workers repeats itself as exactly as a run with one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+
+from metaloop.inner.decide import is_close, keep
+from metaloop.inner.evaluate import Measurement
+from metaloop.inner.proposal import Proposal, View
+from metaloop.inner.propose import propose
+from metaloop.inner.search import Search
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A proposal and, where it could be run, its first measurement."""
+
+    proposal: Proposal
+    measured: Measurement | None
+
+
+async def inner_loop(search: Search, until: int) -> None:
+    """Run the trials up to number `until`; `search.check_budget` may end it earlier."""
+    in_flight: deque[asyncio.Task[Attempt]] = deque()
+    try:
+        for number in range(len(search.trials), until + 1):
+            search.check_budget()
+            view, arm = search.view(number), search.choose_arm(number)
+            in_flight.append(asyncio.create_task(attempt(search, view, arm)))
+            if len(in_flight) == search.settings.workers:
+                await decide(search, await in_flight.popleft())
+        while in_flight:
+            await decide(search, await in_flight.popleft())
+    finally:
+        for task in in_flight:
+            task.cancel()
+        await asyncio.gather(*in_flight, return_exceptions=True)
+
+
+async def attempt(search: Search, view: View, arm: str) -> Attempt:
+    """Have a candidate proposed by `arm`, and run it unless it cannot or need not be run."""
+    proposal = await propose(search, view, arm)
+    if proposal.files is None:
+        return Attempt(proposal, None)
+    return Attempt(proposal, await search.evaluator.measure(proposal.files))
+
+
+async def decide(search: Search, made: Attempt) -> None:
+    """Keep or discard, and write it down. Close calls are measured again first."""
+    proposal, measured = made.proposal, made.measured
+    if measured is None or proposal.files is None or search.is_duplicate(proposal.files):
+        search.reject(proposal)
+        return
+    if measured.score is None:
+        search.record(proposal, measured, [], "crashed")
+        return
+    losses = [search.task.loss(measured.score)]
+    best = search.best_losses
+    while is_close(_mean(best) - _mean(losses), len(losses), len(best), search.noise):
+        again = await search.evaluator.measure(proposal.files)
+        if again.score is None:
+            search.record(proposal, again, losses, "crashed")
+            return
+        losses.append(search.task.loss(again.score))
+    gain = _mean(best) - _mean(losses)
+    better = keep(gain, len(losses), len(best), search.noise, search.is_smaller(proposal.files))
+    await search.consider(proposal, measured, losses, gain, better)
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)

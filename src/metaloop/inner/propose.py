@@ -1,0 +1,105 @@
+"""How a candidate comes about: from a mechanism, from a model, or from a model it steers."""
+
+from __future__ import annotations
+
+from random import Random
+
+from metaloop.inner import ask
+from metaloop.inner.proposal import Proposal, View
+from metaloop.inner.search import Search
+from metaloop.mechanism.api import Steer
+from metaloop.mechanism.host import MechanismError
+from metaloop.models.base import Model, ModelError, Request
+from metaloop.task.patch import Candidate, PatchError, build
+
+ANSWERS = 3
+"""At most this many answers of a model for one trial: refused ones and repeats included."""
+SUGGESTIONS = 3
+"""At most this many suggestions of a mechanism for one trial, repeats included."""
+
+
+async def propose(search: Search, view: View, arm: str) -> Proposal:
+    """A candidate from `arm`; where the arm fails, from the model, or from a random step."""
+    proposal = Proposal(view, arm, arm, Candidate(view.parent))
+    if arm != "model":
+        async with search.turn:
+            await _consult(search, view, proposal)
+        if proposal.files is not None:
+            return proposal
+    if search.proposer is not None:
+        await _ask_model(search, search.proposer, view, proposal)
+    if proposal.files is None and search.task.space:
+        _step_at_random(search, view, proposal)
+    return proposal
+
+
+async def _consult(search: Search, view: View, proposal: Proposal) -> None:
+    """Let the mechanism assign the parameters or steer the model."""
+    host, history = search.hosts[proposal.arm], search.history[: view.seen]
+    for _ in range(SUGGESTIONS):
+        proposal.asked.append([proposal.arm, "suggest", view.seen])
+        try:
+            advice = await host.suggest(history)
+        except MechanismError as error:
+            proposal.broken = str(error)
+            return
+        if isinstance(advice, Steer):
+            proposal.steer, proposal.live = advice, advice != Steer()
+            return
+        candidate = Candidate(view.best, params=advice, hypothesis=f"{proposal.arm} assigns")
+        files = build(search.task, search.files(view.best), advice, ())
+        if not search.is_duplicate(files):
+            proposal.candidate, proposal.files, proposal.live = candidate, files, True
+            return
+
+
+async def _ask_model(search: Search, model: Model, view: View, proposal: Proposal) -> None:
+    """Ask the proposer until an answer applies and was not tried, a few times at most."""
+    task, steer, complaint = search.task, proposal.steer, ""
+    parent = search.start_of(view, steer)
+    files = search.files(parent)
+    form = ask.choose_form(task, files, model.small, view.number, steer)
+    seen = search.trials[view.since : view.seen]
+    for i in range(ANSWERS):
+        request = Request(
+            role="proposer",
+            system=ask.system_prompt(task, files),
+            prompt=ask.user_prompt(
+                task, seen, search.trials[parent], form, view.strategy, steer, complaint
+            ),
+            schema=ask.schema(task, form, view.strategy),
+            temperature=min(view.strategy.temperature + 0.2 * i, 1.3),
+            seed=search.call_seed(view.number, i),
+            max_tokens=_room(form),
+        )
+        try:
+            answer = await model.complete(request)
+            read = ask.read_answer(task, answer.text, form, view.strategy, files)
+            after = build(task, files, read.params, read.edits)
+        except (ModelError, PatchError) as error:
+            complaint = proposal.reason = str(error)[:400]
+            continue
+        proposal.candidate = Candidate(parent, read.params, read.edits, read.hypothesis)
+        if not search.is_duplicate(after):
+            proposal.by = "model" if not proposal.live else proposal.arm
+            proposal.files = after
+            return
+        complaint = proposal.reason = "this very change was tried before"
+
+
+def _room(form: ask.Form) -> int:
+    """Tokens that an answer may have: whole patches, one function, or a few numbers."""
+    return 200 if not form.edits else 450 if form.functions else 4000
+
+
+def _step_at_random(search: Search, view: View, proposal: Proposal) -> None:
+    """A random step from the best: what decides when nobody else could."""
+    rng = Random(f"{search.settings.seed}/{view.number}")  # noqa: S311 (no secrets here)
+    start = search.trials[view.best].params
+    for attempt in range(20):
+        params = search.task.space.neighbour(start, rng, scale=0.1 + 0.02 * attempt)
+        files = build(search.task, search.files(view.best), params, ())
+        if not search.is_duplicate(files):
+            proposal.candidate = Candidate(view.best, params, hypothesis="a random step")
+            proposal.by, proposal.live, proposal.files = "fallback", False, files
+            return

@@ -1,0 +1,305 @@
+"""Where a run stands. All of it is derived from the journal: a resumed run goes on alike."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict, replace
+
+from metaloop.inner.decide import Noise
+from metaloop.inner.evaluate import Evaluator, Measurement
+from metaloop.inner.proposal import Proposal, View
+from metaloop.inner.settings import Settings, Strategy
+from metaloop.journal.journal import Journal
+from metaloop.journal.records import Details, Event, Status, TrialRecord
+from metaloop.mechanism.api import Steer, Trial
+from metaloop.mechanism.arbiter import MODEL, Arbiter
+from metaloop.mechanism.host import MechanismError, MechanismHost
+from metaloop.models.base import Model
+from metaloop.task.patch import Edit, Files, build, changed, code_size, content_hash, diff
+from metaloop.task.spec import Task, TaskError
+
+NOT_LIVE = 3
+"""A mechanism is retired after this many trials in a row that it did not change."""
+REMEMBERED = 32
+"""Trials whose files are kept in memory."""
+
+
+class Search:
+    """The state of the inner loop: trials so far, the best, the parent, the mechanisms in use."""
+
+    def __init__(
+        self,
+        run: str,
+        task: Task,
+        settings: Settings,
+        journal: Journal,
+        evaluator: Evaluator,
+        proposer: Model | None,
+        check_budget: Callable[[], None],
+        active_s: Callable[[], float],
+    ) -> None:
+        self.run, self.task, self.settings, self.journal = run, task, settings, journal
+        self.evaluator, self.proposer = evaluator, proposer
+        self.check_budget, self._active_s = check_budget, active_s
+        self.turn = asyncio.Lock()
+        self.trials: list[TrialRecord] = []
+        self.history: list[Trial] = []
+        self.hosts: dict[str, MechanismHost] = {}
+        self.arbiter = Arbiter(seed=settings.seed)
+        if proposer is not None:
+            self.arbiter.add(MODEL, 0)
+        self.strategy = Strategy()
+        self.noise = Noise(0.0)
+        self.best = self.parent = self.since = 0
+        self.best_losses: list[float] = []
+        self.best_commit = evaluator.workspace.base
+        self._by_content: dict[str, int] = {}
+        self._idle: dict[str, int] = {}
+        self._files: dict[int, Files] = {0: task.sources()}
+
+    # What the loop asks
+
+    def view(self, number: int) -> View:
+        return View(number, len(self.trials), self.since, self.best, self.parent, self.strategy)
+
+    def choose_arm(self, number: int) -> str:
+        """Whom the arbiter gives trial `number` to."""
+        return self.arbiter.choose(number)
+
+    def call_seed(self, number: int, attempt: int) -> int:
+        """A seed of its own for every model call, the same in every repetition of the run."""
+        text = f"{self.settings.seed}/{number}/{attempt}".encode()
+        return int.from_bytes(hashlib.sha256(text).digest()[:4], "big") >> 1
+
+    def is_duplicate(self, files: Files) -> bool:
+        return content_hash(files) in self._by_content
+
+    def is_smaller(self, files: Files) -> bool:
+        return code_size(files) < code_size(self.files(self.best))
+
+    def start_of(self, view: View, steer: Steer | None) -> int:
+        """The trial to start from: the one steered to, if it was measured, else the parent."""
+        wanted = steer.parent if steer else None
+        if wanted is None or wanted >= view.seen or self.trials[wanted].score is None:
+            return view.parent
+        return wanted
+
+    def files(self, number: int) -> Files:
+        """The editable files of a measured trial, rebuilt along its parents where need be."""
+        chain = []
+        while number not in self._files:
+            chain.append(number)
+            number = self.trials[number].parent or 0
+        files = self._files[number]
+        for child in reversed(chain):
+            details = self.journal.details(self.run, child)
+            edits = [Edit(**edit) for edit in details.edits]
+            files = build(self.task, files, details.assigned, edits)
+        self._remember(chain[0] if chain else number, files)
+        return files
+
+    def _remember(self, number: int, files: Files) -> None:
+        """Keep the files of the latest few trials at hand; the others can be rebuilt."""
+        self._files[number] = files
+        while len(self._files) > REMEMBERED:
+            del self._files[next(n for n in self._files if n not in (0, number))]
+
+    # What the loop reports
+
+    async def measure_baseline(self) -> None:
+        """Trial 0: the program as it stands, measured several times to learn the noise."""
+        files, losses, seconds = self.files(0), [], 0.0
+        for _ in range(self.settings.baseline_runs):
+            measured = await self.evaluator.measure(files)
+            if measured.score is None:
+                raise TaskError(
+                    f"{self.task.spec.name} does not run as it stands ({measured.reason}); "
+                    f"mend that first. Its output ended:\n{measured.tail}"
+                )
+            losses.append(self.task.loss(measured.score))
+            seconds += measured.seconds
+        details = Details(
+            scores=[self.task.loss(x) for x in losses],
+            seconds=seconds / len(losses),
+            commit=self.best_commit,
+        )
+        score = self.task.loss(sum(losses) / len(losses))
+        params = self.task.params_of(files)
+        self._add(
+            TrialRecord(
+                0, "kept", "baseline", "baseline", None, params, score, 0.0, "nothing",
+                content_hash(files), accepted=True, details=details,
+            )
+        )  # fmt: skip
+
+    def reject(self, proposal: Proposal) -> None:
+        """Record a trial that never ran."""
+        reason = proposal.reason or "no candidate that was not tried before"
+        self.record(proposal, Measurement("rejected", None, 0.0, reason), [], "rejected")
+
+    async def consider(
+        self,
+        proposal: Proposal,
+        measured: Measurement,
+        losses: list[float],
+        gain: float,
+        better: bool,
+    ) -> None:
+        """Record a measured trial; a mechanism may accept what is no improvement as next parent."""
+        accepted = better
+        if not better and proposal.arm in self.hosts:
+            seen = len(self.trials)
+            proposal.asked.append([proposal.arm, "accept", seen])
+            try:
+                opinion = await self.hosts[proposal.arm].accept(
+                    self._seen_by_mechanisms(
+                        self._make(proposal, measured, losses, "discarded", gain)
+                    ),
+                    self.history,
+                )
+                accepted = bool(opinion)
+                proposal.live = proposal.live or accepted
+            except MechanismError as error:
+                proposal.broken = str(error)
+        status: Status = "kept" if better else "discarded"
+        self.record(proposal, measured, losses, status, gain, accepted)
+
+    def record(
+        self,
+        proposal: Proposal,
+        measured: Measurement,
+        losses: list[float],
+        status: Status,
+        gain: float | None = None,
+        accepted: bool = False,
+    ) -> None:
+        """Write a decided trial to the journal and take it into the state."""
+        if status == "crashed" and measured.status in ("timed_out", "rejected"):
+            status = "timed_out" if measured.status == "timed_out" else "rejected"
+        trial = self._make(proposal, measured, losses, status, gain, accepted)
+        if status == "kept" and proposal.files is not None:
+            message = f"trial {trial.number}: {trial.changed}\n\n{trial.details.hypothesis}\n"
+            commit = self.evaluator.workspace.commit(proposal.files, message, self.best_commit)
+            trial = replace(trial, details=replace(trial.details, commit=commit))
+        if trial.accepted and proposal.files is not None:
+            self._remember(trial.number, proposal.files)
+        self._add(trial)
+        if proposal.arm not in self.hosts:
+            return
+        if proposal.broken:
+            self.retire(proposal.arm, proposal.broken)
+        elif self._idle.get(proposal.arm, 0) >= NOT_LIVE and self.settings.control != "placebo":
+            self.retire(proposal.arm, f"not live: its last {NOT_LIVE} calls changed no decision")
+
+    async def measure_holdout(self) -> None:
+        """Baseline and best on the hidden holdout, for the report alone; once, at the end."""
+        if self.task.spec.holdout is None or not self.trials:
+            return
+        scores = {}
+        for name, number in (("baseline", 0), ("best", self.best)):
+            measured = await self.evaluator.measure(self.files(number), holdout=True)
+            scores[name] = measured.score
+        self.journal.add_event(self.run, len(self.trials) - 1, "holdout", **scores)
+
+    async def close(self) -> None:
+        """Stop the mechanisms' workers."""
+        for host in self.hosts.values():
+            await host.close()
+
+    # What the outer loop changes
+
+    def install(self, mechanism: str, host: MechanismHost, guaranteed: int) -> None:
+        """Put a mechanism into use: the arbiter owes it so many trials, then credit decides."""
+        self.hosts[mechanism] = host
+        self.arbiter.add(mechanism, guaranteed)
+
+    def retire(self, mechanism: str, reason: str) -> None:
+        """Take a mechanism out of use, on record."""
+        self.drop(mechanism)
+        self.journal.retire(self.run, mechanism, len(self.trials) - 1, reason)
+
+    def drop(self, mechanism: str) -> None:
+        """Take a mechanism out of use."""
+        self.arbiter.retire(mechanism)
+        self.hosts.pop(mechanism).kill()
+
+    def take_event(self, event: Event) -> None:
+        """Take a strategy or a restart that the outer loop has recorded into the state."""
+        if event.kind == "strategy":
+            self.strategy = Strategy.from_dict(event.data)
+        elif event.kind == "restart":
+            self.parent, self.since = event.data["trial"], len(self.trials)
+
+    # The fold from trials to state, the same for new trials and for a resumed run's
+
+    def take(self, trial: TrialRecord, losses: list[float], commit: str | None) -> None:
+        """Take one decided trial into the state."""
+        self.trials.append(replace(trial, details=Details()))
+        self._idle[trial.arm] = 0 if trial.live else self._idle.get(trial.arm, 0) + 1
+        self.history.append(self._seen_by_mechanisms(trial))
+        self._by_content.setdefault(trial.content, trial.number)
+        if trial.number == 0:
+            self.noise = Noise.of(losses)
+        else:
+            gain = trial.gain if trial.by == trial.arm and trial.gain else 0.0
+            self.arbiter.record(trial.arm, gain if trial.status == "kept" else 0.0)
+        if trial.status == "kept":
+            self.best, self.best_losses = trial.number, losses
+            self.best_commit = commit or self.best_commit
+        if trial.accepted:
+            self.parent = trial.number
+
+    def _add(self, trial: TrialRecord) -> None:
+        self.journal.add_trial(self.run, trial, self._active_s())
+        losses = [self.task.loss(score) for score in trial.details.scores]
+        self.take(trial, losses, trial.details.commit)
+
+    def _make(
+        self,
+        proposal: Proposal,
+        measured: Measurement,
+        losses: list[float],
+        status: Status,
+        gain: float | None = None,
+        accepted: bool = False,
+    ) -> TrialRecord:
+        candidate, files = proposal.candidate, proposal.files
+        before = self.files(candidate.parent)
+        after = files or before
+        prefix = self.evaluator.workspace.prefix
+        details = Details(
+            edits=[asdict(edit) for edit in candidate.edits],
+            assigned=candidate.params,
+            steer=asdict(proposal.steer) if proposal.steer else None,
+            hypothesis=candidate.hypothesis,
+            scores=[self.task.loss(x) for x in losses],
+            seconds=measured.seconds,
+            reason=measured.reason,
+            tail=measured.tail,
+            diff=diff(before, after, f"{prefix}/" if prefix else ""),
+        )
+        score = self.task.loss(sum(losses) / len(losses)) if losses else None
+        return TrialRecord(
+            number=len(self.trials),
+            status=status,
+            arm=proposal.arm,
+            by=proposal.by,
+            parent=candidate.parent,
+            params=self.task.params_of(after),
+            score=score if status in ("kept", "discarded") else None,
+            gain=gain,
+            changed=changed(self.task, before, after),
+            content=content_hash(files) if files else "",
+            accepted=accepted,
+            live=proposal.live,
+            asked=proposal.asked,
+            details=details,
+        )
+
+    def _seen_by_mechanisms(self, trial: TrialRecord) -> Trial:
+        loss = None if trial.score is None else self.task.loss(trial.score)
+        return Trial(
+            trial.number, trial.params, loss, trial.status, trial.by, trial.parent, trial.changed
+        )

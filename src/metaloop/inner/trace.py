@@ -1,0 +1,33 @@
+"""The trace in words, for prompts: what was changed in each trial and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from metaloop.journal.records import TrialRecord
+from metaloop.task.spec import Task
+
+
+def line(task: Task, trial: TrialRecord, reason: str = "") -> str:
+    """One trial, e.g. `#7 ORDER 3 -> 5: val_bpb 2.7132, better by 0.04, kept`."""
+    head = f"#{trial.number} {trial.changed}"
+    if trial.score is None:
+        return (
+            f"{head}: {trial.status.replace('_', ' ')}{f' ({reason})' if reason else ''}, no score"
+        )
+    score = f"{task.spec.metric.name} {trial.score:.5g}"
+    if trial.number == 0:
+        return f"#0 baseline: {score}"
+    gain = trial.gain or 0.0
+    verdict = f"better by {gain:.2g}" if gain > 0 else f"worse by {-gain:.2g}" if gain else "equal"
+    return f"{head}: {score}, {verdict}, {trial.status}"
+
+
+def digest(task: Task, trials: Sequence[TrialRecord], last: int = 6, top: int = 3) -> str:
+    """The best `top` trials and the `last` ones, a line each."""
+    scored = [t for t in trials if t.score is not None]
+    best = sorted(scored, key=lambda t: task.loss(t.score or 0.0))[:top]
+    recent = [t for t in trials[-last:] if t not in best]
+    return "\n".join(
+        ["Best:", *(line(task, t) for t in best), "Latest:", *(line(task, t) for t in recent)]
+    )

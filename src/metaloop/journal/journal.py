@@ -1,0 +1,244 @@
+"""The journal: the append-only record of all runs, from which everything shown is derived.
+
+A process may die at any instant: each trial is one transaction, written when it is decided.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Table, create_engine, event, func, insert, select, update
+from sqlalchemy.engine import Engine
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import SQLAlchemyError
+
+from metaloop.journal.records import (
+    Details,
+    Event,
+    MechanismRecord,
+    RunRecord,
+    RunState,
+    TrialRecord,
+)
+from metaloop.journal.schema import calls, events, mechanisms, metadata, runs, trials
+from metaloop.models.base import Completion, Request
+from metaloop.models.recorder import Call
+
+_DETAILS = [f.name for f in fields(Details)]
+_LIGHT = [f.name for f in fields(TrialRecord) if f.name != "details"]
+
+
+class JournalError(Exception):
+    """The journal cannot be opened, or does not hold what was asked for."""
+
+
+class Journal:
+    """All runs of a project, in one database."""
+
+    def __init__(self, url: str | Path) -> None:
+        if isinstance(url, Path):
+            url.parent.mkdir(parents=True, exist_ok=True)
+            url = f"sqlite:///{url}"
+        self.url = url
+        self.listeners: list[Callable[[str, object], None]] = []
+        """Called with (run, record) for each trial, mechanism and event as it is written."""
+        try:
+            self._engine: Engine = create_engine(url)
+            if self._engine.dialect.name == "sqlite":
+                event.listen(self._engine, "connect", _wal)
+            metadata.create_all(self._engine)
+        except (SQLAlchemyError, ImportError) as error:
+            raise JournalError(f"cannot open the journal {url}: {error}") from None
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    # Runs
+
+    def start_run(self, run: RunRecord) -> None:
+        self._insert(runs, asdict(run))
+
+    def run(self, run: str) -> RunRecord:
+        with self._engine.connect() as db:
+            row = db.execute(select(runs).where(runs.c.id == run)).mappings().one_or_none()
+        if row is None:
+            known = ", ".join(r.id for r in self.runs()[-5:]) or "none yet"
+            raise JournalError(f"no run {run!r} in {self.url}; the latest are: {known}")
+        return RunRecord(**row)
+
+    def runs(self) -> list[RunRecord]:
+        """All runs, oldest first."""
+        with self._engine.connect() as db:
+            return [
+                RunRecord(**row)
+                for row in db.execute(select(runs).order_by(runs.c.started)).mappings()
+            ]
+
+    def set_state(self, run: str, state: RunState, reason: str = "") -> None:
+        self._update_run(run, state=state, reason=reason)
+        self._tell(run, Event(-1, "state", {"state": state, "reason": reason}))
+
+    def set_config(self, run: str, config: dict[str, Any]) -> None:
+        """Replace the settings of a run, e.g. when it is resumed with a larger budget."""
+        self._update_run(run, config=config)
+
+    def _update_run(self, run: str, **values: Any) -> None:
+        with self._engine.begin() as db:
+            db.execute(update(runs).where(runs.c.id == run).values(updated=time.time(), **values))
+
+    # Trials
+
+    def add_trial(self, run: str, trial: TrialRecord, active_s: float) -> None:
+        """Record a decided trial, and the run's active seconds up to it, in one transaction."""
+        row = {name: getattr(trial, name) for name in _LIGHT}
+        row |= {name: getattr(trial.details, name) for name in _DETAILS}
+        now = time.time()
+        with self._engine.begin() as db:
+            db.execute(insert(trials).values(run=run, **(row | {"at": now})))
+            db.execute(update(runs).where(runs.c.id == run).values(updated=now, active_s=active_s))
+        self._tell(run, trial)
+
+    def trials(self, run: str) -> list[TrialRecord]:
+        """All trials in order, without their details."""
+        columns = [trials.c[name] for name in _LIGHT]
+        query = select(*columns).where(trials.c.run == run).order_by(trials.c.number)
+        with self._engine.connect() as db:
+            return [TrialRecord(*row) for row in db.execute(query)]
+
+    def details(self, run: str, number: int) -> Details:
+        columns = [trials.c[name] for name in _DETAILS]
+        query = select(*columns).where(trials.c.run == run, trials.c.number == number)
+        with self._engine.connect() as db:
+            row = db.execute(query).one_or_none()
+        if row is None:
+            raise JournalError(f"run {run} has no trial {number}")
+        return Details(*row)
+
+    def count_trials(self, run: str) -> dict[str, int]:
+        """Number of trials by status."""
+        query = (
+            select(trials.c.status, func.count())
+            .where(trials.c.run == run)
+            .group_by(trials.c.status)
+        )
+        with self._engine.connect() as db:
+            return {row[0]: row[1] for row in db.execute(query)}
+
+    # Mechanisms and events
+
+    def retire(self, run: str, mechanism: str, trial: int, reason: str) -> None:
+        with self._engine.begin() as db:
+            db.execute(
+                update(mechanisms)
+                .where(mechanisms.c.run == run, mechanisms.c.id == mechanism)
+                .values(state="retired", reason=reason, ended=trial)
+            )
+        self.add_event(run, trial, "retired", mechanism=mechanism, reason=reason)
+
+    def mechanisms(self, run: str) -> list[MechanismRecord]:
+        columns = [mechanisms.c[f.name] for f in fields(MechanismRecord)]
+        query = select(*columns).where(mechanisms.c.run == run).order_by(mechanisms.c.born)
+        with self._engine.connect() as db:
+            return [MechanismRecord(*row) for row in db.execute(query)]
+
+    def add_event(self, run: str, trial: int, kind: str, **data: Any) -> None:
+        self._insert(
+            events, {"run": run, "at": time.time(), "trial": trial, "kind": kind, "data": data}
+        )
+        self._tell(run, Event(trial, kind, data))
+
+    def add_step(
+        self, run: str, step_events: list[Event], step_mechanisms: list[MechanismRecord]
+    ) -> None:
+        """Record all that one outer step decided, in one transaction."""
+        now = time.time()
+        with self._engine.begin() as db:
+            for e in step_events:
+                row = {"run": run, "at": now, "trial": e.trial, "kind": e.kind, "data": e.data}
+                db.execute(insert(events).values(**row))
+            for mechanism in step_mechanisms:
+                db.execute(insert(mechanisms).values(run=run, **asdict(mechanism)))
+        for record in [*step_events, *step_mechanisms]:
+            self._tell(run, record)
+
+    def events(self, run: str, kind: str | None = None) -> list[Event]:
+        """Events in order, all or of one kind."""
+        query = select(events.c.trial, events.c.kind, events.c.data, events.c.at)
+        query = query.where(events.c.run == run).order_by(events.c.seq)
+        if kind is not None:
+            query = query.where(events.c.kind == kind)
+        with self._engine.connect() as db:
+            return [Event(*row) for row in db.execute(query)]
+
+    # Calls: the journal is the run's cassette
+
+    def calls(self, run: str) -> CallTable:
+        """The recorded model calls of one run."""
+        return CallTable(self._engine, run)
+
+    def _insert(self, table: Table, row: dict[str, Any]) -> None:
+        with self._engine.begin() as db:
+            db.execute(insert(table).values(**row))
+
+    def _tell(self, run: str, record: object) -> None:
+        for listener in self.listeners:
+            listener(run, record)
+
+
+class CallTable:
+    """The model calls of one run: a `CallStore`, keyed by model, full request and seed."""
+
+    def __init__(self, engine: Engine, run: str) -> None:
+        self._engine, self._run = engine, run
+
+    def get(self, key: str) -> Call | None:
+        """The call recorded under `key`, if any."""
+        query = select(*_CALL).where(calls.c.run == self._run, calls.c.key == key)
+        with self._engine.connect() as db:
+            row = db.execute(query.order_by(calls.c.seq).limit(1)).one_or_none()
+        return None if row is None else _call(*row)
+
+    def put(self, call: Call) -> None:
+        """Keep `call`; one that is there already stays as it is."""
+        if self.get(call.key) is not None:
+            return
+        answer = None if call.completion is None else asdict(call.completion)
+        row = {
+            "run": self._run,
+            "key": call.key,
+            "role": call.request.role,
+            "model": call.model,
+            "request": asdict(call.request),
+            "answer": answer,
+            "error": call.error or "",
+            "at": time.time(),
+        }
+        with self._engine.begin() as db:
+            db.execute(insert(calls).values(**row))
+
+    def __iter__(self) -> Iterator[Call]:
+        """All calls, oldest first."""
+        query = select(*_CALL).where(calls.c.run == self._run).order_by(calls.c.seq)
+        with self._engine.connect() as db:
+            for row in db.execute(query):
+                yield _call(*row)
+
+
+_CALL = [calls.c.model, calls.c.request, calls.c.answer, calls.c.error]
+
+
+def _call(model: str, request: dict[str, Any], answer: dict[str, Any] | None, error: str) -> Call:
+    if answer is None:
+        return Call(model, Request(**request), error=error)
+    return Call(model, Request(**request), Completion(**answer))
+
+
+def _wal(connection: DBAPIConnection, _: object) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

@@ -1,0 +1,73 @@
+"""The seam to models: a request, its completion, and the protocol every model keeps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Protocol
+
+Role = Literal[
+    "proposer", "strategist", "inventor", "repairer", "advocate", "skeptic", "arbiter", "reporter"
+]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question to a model.
+
+    `system` is the fixed part of the prompt and comes first, so that it is read once and cached;
+    `prompt` is what changes. With `schema` (JSON Schema of an object) the answer is constrained
+    to it where the provider can, and must be checked by the caller in any case.
+    """
+
+    role: Role
+    system: str
+    prompt: str
+    schema: dict[str, Any] | None = None
+    temperature: float = 0.7
+    seed: int = 0
+    max_tokens: int = 512
+
+    def key(self, model: str) -> str:
+        """SHA-256 of the model's name and the full request: the same key, the same answer."""
+        # Not sorted: the order of a schema's properties is the order in which they are written.
+        return hashlib.sha256(json.dumps([model, asdict(self)]).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A model's answer. `usd` is None when the price is unknown, 0.0 only for local models.
+
+    `cached` answers were read from a record: they cost nothing now, whatever `usd` says they once
+    cost. `details["finish_reason"]` is "length" when `max_tokens` cut the text short.
+    """
+
+    text: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+    seconds: float
+    usd: float | None = None
+    cached: bool = False
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class ModelError(Exception):
+    """This one call failed for good (refused, malformed, empty); others may still succeed."""
+
+
+class ModelUnavailable(Exception):
+    """The provider is out of reach or rejects us, after retries: the run pauses, state saved."""
+
+
+class Model(Protocol):
+    """One chat model. A router over several is a Model too."""
+
+    name: str
+    small: bool
+    """True for models that want one compact call and a worked example (roughly below 7B)."""
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer; raises ModelError or ModelUnavailable."""
+        ...

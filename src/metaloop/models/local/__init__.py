@@ -1,0 +1,1 @@
+"""Models that run on this machine: the catalogue, their weights, and the server in process."""

@@ -1,0 +1,233 @@
+"""One model for every provider, over pydantic-ai's direct requests."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from typing import TYPE_CHECKING
+
+from metaloop.models.base import Completion, ModelError, ModelUnavailable, Request
+from metaloop.models.prices import price
+from metaloop.models.reference import Reference
+
+if TYPE_CHECKING:
+    from pydantic_ai.exceptions import ModelAPIError
+    from pydantic_ai.messages import ModelResponse
+    from pydantic_ai.models import Model as Client
+    from pydantic_ai.models import ModelRequestParameters
+    from pydantic_ai.settings import ModelSettings
+
+LONGEST_ANSWER = 1_000_000
+"""Characters; what is longer is garbage, whatever `max_tokens` said."""
+
+LONGEST_WAIT_S = 60.0
+_FICKLE = ("temperature", "seed")
+"""Settings that some models refuse; they are then left out."""
+
+
+class ProviderModel:
+    """A chat model of a provider, or behind an OpenAI-compatible URL.
+
+    A rate limit, a server error or a timeout is tried again, `attempts` times in all, after
+    `first_wait_s` doubled each time (with jitter), or for as long as the provider asks.
+    """
+
+    def __init__(
+        self,
+        reference: Reference,
+        *,
+        name: str | None = None,
+        api_key: str | None = None,
+        timeout_s: float = 180.0,
+        attempts: int = 5,
+        first_wait_s: float = 1.0,
+    ) -> None:
+        self.name = name or str(reference)
+        self.small = reference.small
+        self._reference = reference
+        self._api_key = api_key
+        self._timeout_s = timeout_s
+        self._attempts = attempts
+        self._first_wait_s = first_wait_s
+        self._refused: set[str] = set()
+        # HTTP connections belong to the event loop that opened them.
+        self._client: tuple[asyncio.AbstractEventLoop, Client] | None = None
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer; raises ModelError when it is garbage, ModelUnavailable when none comes."""
+        client = self._connected()
+        attempt = 1
+        while True:
+            start = time.monotonic()
+            answer = await self._ask(client, request)
+            if not isinstance(answer, Exception):
+                return self._completion(answer, time.monotonic() - start)
+            if attempt >= self._attempts:
+                raise ModelUnavailable(
+                    f"{self.name} gave no answer in {attempt} attempts: {_brief(answer)}"
+                ) from answer
+            await asyncio.sleep(self._wait_s(attempt, answer.retry_after))
+            attempt += 1
+
+    async def _ask(self, client: Client, request: Request) -> ModelResponse | ModelAPIError:
+        """One attempt. An error that is worth another attempt is returned, others are raised."""
+        from pydantic_ai import exceptions as errors
+        from pydantic_ai.direct import model_request
+        from pydantic_ai.messages import ModelRequest, SystemPromptPart, UserPromptPart
+
+        message = ModelRequest([SystemPromptPart(request.system), UserPromptPart(request.prompt)])
+        # Endpoints take the schema as it is; the providers' own strict dialects are left to
+        # pydantic-ai, which rewords what they do not know.
+        parameters = _parameters(client, request, strict=False if self._reference.url else None)
+        while True:
+            settings = self._settings(request)
+            try:
+                return await model_request(
+                    client,
+                    [message],
+                    model_settings=settings,
+                    model_request_parameters=parameters,
+                )
+            except errors.ModelAPIError as error:
+                if refused := _refused(error, settings):
+                    self._refused.add(refused)
+                    continue
+                if _passing(error):
+                    return error
+                if _lasting(error):
+                    raise ModelUnavailable(f"{self.name}: {_brief(error)}") from error
+                raise ModelError(f"{self.name}: {_brief(error)}") from error
+            except errors.AgentRunError as error:
+                raise ModelError(f"{self.name}: malformed answer: {_brief(error)}") from error
+            except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+                # The libraries read answers trustingly: JSON of another shape, or none, ends here.
+                raise ModelError(f"{self.name}: malformed answer: {_brief(error)}") from error
+
+    def _connected(self) -> Client:
+        """The client of this event loop; raises ModelUnavailable when it lacks a key."""
+        from pydantic_ai.exceptions import UserError
+
+        loop = asyncio.get_running_loop()
+        if self._client is None or self._client[0] is not loop:
+            if mend := self._reference.missing():
+                raise ModelUnavailable(mend)
+            try:
+                self._client = (loop, _client(self._reference, self._api_key))
+            except (UserError, ImportError) as error:
+                raise ModelUnavailable(f"{self.name}: {_brief(error)}") from error
+        return self._client[1]
+
+    def _settings(self, request: Request) -> ModelSettings:
+        settings: ModelSettings = {
+            "max_tokens": request.max_tokens,
+            "request_timeout": self._timeout_s,
+            "timeout": self._timeout_s,
+            "max_retries": 0,  # retrying is ours
+        }
+        if "temperature" not in self._refused:
+            settings["temperature"] = request.temperature
+        if "seed" not in self._refused:
+            settings["seed"] = request.seed
+        return settings
+
+    def _wait_s(self, attempt: int, asked: float | None) -> float:
+        jitter = random.uniform(0.5, 1.5)  # noqa: S311 (spreads retries, guards nothing)
+        wait = self._first_wait_s * 2.0 ** (attempt - 1) * jitter
+        return min(max(wait, asked or 0.0), LONGEST_WAIT_S)
+
+    def _completion(self, answer: ModelResponse, seconds: float) -> Completion:
+        text = clean(answer.text or "")
+        if not text.strip():
+            raise ModelError(f"{self.name}: empty answer (finish: {answer.finish_reason})")
+        if len(text) > LONGEST_ANSWER:
+            raise ModelError(f"{self.name}: an answer of {len(text)} characters")
+        usage = answer.usage
+        measured = usage.output_tokens > 0  # some endpoints report nothing: no tokens, no price
+        return Completion(
+            text=text,
+            model=self.name,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            seconds=seconds,
+            usd=price(self._reference, usage.input_tokens, usage.output_tokens)
+            if measured
+            else None,
+            details={"finish_reason": answer.finish_reason},
+        )
+
+
+def clean(text: str) -> str:
+    """`text` as every store can hold it: no lone surrogates, no NUL."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _client(reference: Reference, api_key: str | None) -> Client:
+    from pydantic_ai.models import infer_model
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
+
+    if reference.url:
+        key = api_key or os.environ.get("OPENAI_API_KEY") or "none"
+        endpoint = OpenAICompatibleProvider("endpoint", base_url=reference.url, api_key=key)
+        return OpenAIChatModel(reference.name, provider=endpoint)
+    # Chat completions rather than OpenAI's newer interface: those know seeds.
+    kind = "openai-chat" if reference.provider == "openai" else reference.provider
+    return infer_model(f"{kind}:{reference.name}")
+
+
+def _refused(error: ModelAPIError, settings: ModelSettings) -> str | None:
+    """The setting, if any, that this refusal (400, 422) names and that we can do without."""
+    if getattr(error, "status_code", None) not in (400, 422):
+        return None
+    text = f"{error.message} {error.body}".lower()
+    return next((name for name in _FICKLE if name in settings and name in text), None)
+
+
+def _parameters(client: Client, request: Request, *, strict: bool | None) -> ModelRequestParameters:
+    """Constrain the answer to the schema where the model can; else the prompt alone asks for it."""
+    from pydantic_ai.models import ModelRequestParameters
+    from pydantic_ai.output import OutputObjectDefinition
+
+    if request.schema is None or not client.profile.get("supports_json_schema_output"):
+        return ModelRequestParameters()
+    answer = OutputObjectDefinition(json_schema=request.schema, name="answer", strict=strict)
+    return ModelRequestParameters(
+        output_mode="native", output_object=answer, allow_text_output=False
+    )
+
+
+def _passing(error: ModelAPIError) -> bool:
+    """Whether the same request may well succeed in a while."""
+    from pydantic_ai import exceptions as errors
+
+    if isinstance(error, errors.ModelQuotaExceededError):
+        return False
+    if isinstance(error, errors.ModelConnectionError):
+        # Nobody is there, when the connection is refused: the run waits for that, not the call.
+        return error.phase != "connect" or isinstance(error, errors.ModelTimeoutError)
+    status = getattr(error, "status_code", 0)
+    return (
+        isinstance(error, errors.ModelRequestTimeout) or status in (408, 409, 429) or status >= 500
+    )
+
+
+def _lasting(error: ModelAPIError) -> bool:
+    """Whether every other request would fail as well: no server, no access, no credit, no model."""
+    from pydantic_ai import exceptions as errors
+
+    kinds = (
+        errors.ModelConnectionError,
+        errors.ModelAuthenticationError,
+        errors.ModelNotFoundError,
+        errors.ModelQuotaExceededError,
+    )
+    return isinstance(error, kinds) or getattr(error, "status_code", 0) in (401, 402, 403, 404)
+
+
+def _brief(error: Exception) -> str:
+    """One line of `error` that is safe to print: servers word errors, and not all are friends."""
+    words = " ".join(str(error).split())
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in words)
+    return text if len(text) <= 300 else text[:300] + "…"

@@ -1,0 +1,91 @@
+"""Every call is recorded once and answered from the record ever after."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import Protocol
+from weakref import WeakValueDictionary
+
+from metaloop.models.base import Completion, Model, ModelError, ModelUnavailable, Request
+
+
+@dataclass(frozen=True)
+class Call:
+    """One question and what came of it: a completion, or the text of a `ModelError`."""
+
+    model: str
+    request: Request
+    completion: Completion | None = None
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.completion is None) == (self.error is None):
+            raise ValueError("a call has either a completion or an error")
+
+    @property
+    def key(self) -> str:
+        """What the call is found by: see `Request.key`."""
+        return self.request.key(self.model)
+
+
+class CallStore(Protocol):
+    """Where calls are kept: a cassette, or the journal."""
+
+    def get(self, key: str) -> Call | None:
+        """The call recorded under `key`, if any."""
+        ...
+
+    def put(self, call: Call) -> None:
+        """Keep `call` durably. A key that is there already stays as it is."""
+        ...
+
+
+class ReplayMiss(ModelUnavailable):
+    """A replay asked what was never recorded: it has left the recorded path and must stop."""
+
+
+class Recorded:
+    """A model whose calls are kept in `store` and never made twice.
+
+    Failed calls (`ModelError`) are kept as well, so that a replay fails where the run did; an
+    unavailable provider is not, since the run waits for it. With `replay`, nothing is ever
+    called. Identical requests at the same time become one call.
+    """
+
+    def __init__(self, model: Model, store: CallStore, *, replay: bool = False) -> None:
+        self.name = model.name
+        self.small = model.small
+        self._model = model
+        self._store = store
+        self._replay = replay
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer from the record, else call and record.
+
+        Raises ReplayMiss in a replay that lacks the call; else what the model raises, or raised.
+        """
+        key = request.key(self.name)
+        turn = self._turns.setdefault(key, asyncio.Lock())
+        async with turn:
+            call = self._store.get(key)
+            if call is None:
+                return await self._ask(request)
+        if call.completion is None:
+            raise ModelError(call.error)
+        return replace(call.completion, cached=True)
+
+    async def _ask(self, request: Request) -> Completion:
+        if self._replay:
+            raise ReplayMiss(
+                f"replay: {self.name} was never asked this as {request.role}, seed {request.seed}; "
+                "replay with the task, models and settings of the recorded run, or without --replay"
+            )
+        try:
+            completion = await self._model.complete(request)
+        except ModelError as error:
+            self._store.put(Call(self.name, request, error=str(error)))
+            raise
+        self._store.put(Call(self.name, request, completion))
+        return completion

@@ -1,0 +1,108 @@
+"""Names of models: `provider:name`, with `@URL` for any OpenAI-compatible endpoint."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from metaloop.models.base import Model
+from metaloop.models.local.catalog import CATALOG
+
+KEYS = {
+    "local": (),
+    "anthropic": ("ANTHROPIC_API_KEY",),
+    "openai": ("OPENAI_API_KEY",),
+    "google": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+}
+"""Each provider, and the environment variables of which it needs one."""
+
+SMALL_BELOW = 7.0
+"""Billions of parameters below which a model gets one compact call and a worked example."""
+
+_EXAMPLE = "write provider:name, for example local:qwen2.5-coder-0.5b"
+_SIZE = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)b(?![a-z])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A parsed model name; `str()` gives back what was parsed."""
+
+    provider: str
+    name: str
+    url: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.provider}:{self.name}" + (f"@{self.url}" if self.url else "")
+
+    @property
+    def small(self) -> bool:
+        """True below about 7B parameters, going by the size that the name states."""
+        sizes = [float(size) for size in _SIZE.findall(self.name)]
+        return self.provider == "local" or bool(sizes and sizes[-1] < SMALL_BELOW)
+
+    def missing(self) -> str | None:
+        """What the user must do before this model can answer (a key, weights), or None."""
+        if self.provider == "local":
+            from metaloop.models.local.pull import weights
+
+            if weights(CATALOG[self.name]) is None:
+                return f"{self} is not on this machine yet: run `metaloop models pull {self.name}`"
+        keys = KEYS[self.provider]
+        if keys and not self.url and not any(map(os.environ.get, keys)):
+            return f"{self} needs a key: set {' or '.join(keys)}"
+        return None
+
+    @classmethod
+    def parse(cls, text: str) -> Reference:
+        """Read `provider:name[@URL]`; raises ValueError saying how to mend it.
+
+        >>> Reference.parse("openai:llama3:8b@http://127.0.0.1:11434/v1").name
+        'llama3:8b'
+        """
+        provider, colon, rest = text.partition(":")
+        if not colon or not rest:
+            raise ValueError(f"model {text!r}: {_EXAMPLE}")
+        if provider not in KEYS:
+            raise ValueError(f"model {text!r}: provider must be one of {', '.join(KEYS)}")
+        name, at, url = rest.partition("@")
+        if not name or any(c.isspace() or not c.isprintable() for c in rest):
+            raise ValueError(f"model {text!r}: the name is empty or has blanks in it; {_EXAMPLE}")
+        if at:
+            if provider != "openai":
+                raise ValueError(f"model {text!r}: @URL goes with openai:, as in openai:{rest}")
+            _check_url(text, url)
+        if provider == "local" and name not in CATALOG:
+            raise ValueError(f"model {text!r}: local models are {', '.join(CATALOG)}")
+        return cls(provider, name, url or None)
+
+
+def connect(ref: str) -> Model:
+    """The model that `ref` names. Cheap: keys, weights and network are needed by the first call.
+
+    Raises ValueError when `ref` is no model name.
+    """
+    reference = Reference.parse(ref)
+    if reference.provider == "local":
+        from metaloop.models.local.model import LocalModel
+
+        return LocalModel(CATALOG[reference.name])
+    from metaloop.models.provider import ProviderModel
+
+    return ProviderModel(reference)
+
+
+def _check_url(text: str, url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError(f"model {text!r}: after @ comes a URL such as http://127.0.0.1:8080/v1")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError(
+            "model URL: names are recorded, so no password, query or fragment belongs in one; "
+            "put the key in OPENAI_API_KEY"
+        )

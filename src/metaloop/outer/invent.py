@@ -1,0 +1,133 @@
+"""Level 2: the inventor writes a new search mechanism, and repairs it until it is proven.
+
+A strong model explores, criticizes, specifies and writes, each in a call of its own, with the
+source of the inner loop and of the mechanisms in use before it. A small model gets one compact
+call: a complete working mechanism to rewrite, and one named idea.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from metaloop.models.base import Model, ModelError, Request
+from metaloop.outer import prompts
+from metaloop.task.spec import Task
+
+REPAIRS = 3
+"""Repair attempts after the first writing."""
+
+Prove = Callable[[str], Awaitable[str]]
+"""Contract of a mechanism's source: "" when it holds, else what is wrong."""
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What the inventor is told."""
+
+    task: Task
+    digest: str
+    brief: str
+    inner_loop: str
+    """Source of the inner loop, in full."""
+    mechanisms: dict[str, str]
+    """Source of each mechanism in use, by id."""
+    failures: list[str]
+    """Earlier inventions that failed, with the reason."""
+    step: int
+    """How many outer steps came before."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One version of a mechanism, and what the contract said of it ("" when it holds)."""
+
+    source: str
+    error: str
+    seed: int
+    temperature: float
+
+
+@dataclass(frozen=True)
+class Invention:
+    """The outcome of one invention; `proven` when its last version keeps the contract."""
+
+    name: str
+    idea: str
+    source: str
+    proven: bool
+    reason: str
+    thoughts: list[str] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+
+
+async def invent(
+    inventor: Model, repairer: Model, brief: Brief, prove: Prove, seed: int
+) -> Invention:
+    """Write a mechanism and have it proven, with up to `REPAIRS` repairs.
+
+    Each repair runs under a new seed and a higher temperature: the same error sent back under the
+    same seed brings the same mistake again.
+    """
+    thoughts: list[str] = []
+    if inventor.small:
+        idea = prompts.choose_idea(brief)
+        first = prompts.compact(brief, idea)
+    else:
+        thoughts = await _think(inventor, brief, seed)
+        idea = _first_line(thoughts[-1])
+        first = prompts.write(brief, thoughts[-1])
+    source, error, attempts = "", "", list[Attempt]()
+    for i in range(REPAIRS + 1):
+        system, prompt = first if i == 0 or not source else prompts.repair(brief, source, error)
+        model = inventor if i == 0 else repairer
+        request = Request(
+            role="inventor" if i == 0 else "repairer",
+            system=system,
+            prompt=prompt,
+            temperature=min(0.4 + 0.2 * i, 1.0),
+            seed=seed + 10 + i,
+            max_tokens=800 if model.small else 4000,
+        )
+        try:
+            answer = await model.complete(request)
+            source = code_of(answer.text)
+            error = await prove(source)
+        except ModelError as failed:
+            error = f"the model gave no answer: {failed}"
+        attempts.append(Attempt(source, error, request.seed, request.temperature))
+        if not error:
+            break
+    return Invention(_class_name(source), idea, source, not error, error, thoughts, attempts)
+
+
+async def _think(model: Model, brief: Brief, seed: int) -> list[str]:
+    """Explore, criticize, specify: three calls that each read the one before."""
+    thoughts: list[str] = []
+    for i, question in enumerate(prompts.THINKING):
+        system, prompt = prompts.think(brief, question, thoughts)
+        request = Request("inventor", system, prompt, None, 0.7, seed + i, 1500)
+        answer = await model.complete(request)
+        thoughts.append(answer.text.strip())
+    return thoughts
+
+
+def code_of(text: str) -> str:
+    """The Python code in a model's answer: its longest fenced block, else all of it."""
+    blocks = re.findall(r"```(?:python|py)?\s*\n(.*?)(?:```|\Z)", text, re.DOTALL)
+    return max(blocks, key=len).strip() if blocks else text.strip()
+
+
+def _class_name(source: str) -> str:
+    try:
+        classes = [n.name for n in ast.parse(source).body if isinstance(n, ast.ClassDef)]
+    except SyntaxError:
+        return "unnamed"
+    return classes[-1][:60] if classes else "unnamed"
+
+
+def _first_line(text: str) -> str:
+    lines = [line.strip(" #*") for line in text.splitlines() if line.strip(" #*")]
+    return lines[0][:200] if lines else ""

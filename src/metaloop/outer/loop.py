@@ -1,0 +1,170 @@
+"""Loop 2, the outer loop: digest, tune the strategy, invent a mechanism, prove it, install it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from random import Random
+
+from metaloop.execution.job import Sandbox
+from metaloop.inner import loop as inner_source
+from metaloop.inner.search import Search
+from metaloop.journal.records import Event, MechanismRecord
+from metaloop.mechanism.builtin import PLACEBO, builtins_for
+from metaloop.mechanism.host import MechanismHost
+from metaloop.models.base import Model, Role
+from metaloop.outer.contract import prove
+from metaloop.outer.digest import Digest, make_digest
+from metaloop.outer.invent import Brief, Invention, invent
+from metaloop.outer.screen import Screen
+from metaloop.outer.strategy import revise
+
+PROBATION = 3
+"""Trials that a new mechanism is given before credit decides."""
+
+
+@dataclass
+class Step:
+    """What one outer step decided; written to the journal in one transaction, or not at all."""
+
+    trial: int
+    events: list[Event] = field(default_factory=list)
+    mechanisms: list[MechanismRecord] = field(default_factory=list)
+
+    def note(self, kind: str, **data: object) -> None:
+        self.events.append(Event(self.trial, kind, dict(data)))
+
+
+class OuterLoop:
+    """Reads the inner loop's code and trace, and changes how it searches."""
+
+    def __init__(
+        self, search: Search, roles: Mapping[Role, Model] | None, sandbox: Sandbox
+    ) -> None:
+        self.search, self.roles, self.sandbox = search, roles, sandbox
+        self.mechanisms: list[MechanismRecord] = []
+        self.done: set[int] = set()
+        """Trials after which a step was taken already."""
+        self._screen = Screen(search.task, search.settings.seed, sandbox)
+
+    async def step(self, trial: int) -> None:
+        """One outer step after `trial` trials; does nothing where it was taken before."""
+        settings = self.search.settings
+        if trial in self.done or (settings.levels == "1" and settings.control == "none"):
+            return
+        step = Step(trial)
+        if settings.control == "restart":
+            step.note("restart", trial=self._last_measured())
+        else:
+            await self._act(step)
+        step.note("outer", levels=settings.levels)
+        self.search.journal.add_step(self.search.run, step.events, step.mechanisms)
+        self.take(step.events, step.mechanisms)
+
+    async def _act(self, step: Step) -> None:
+        search, settings = self.search, self.search.settings
+        digest = make_digest(search.task, search.trials, search.arbiter.credit())
+        step.note("digest", text=digest.text)
+        seed = search.call_seed(step.trial, 1000)
+        if settings.has_level(1.5) and self.roles is not None:
+            files = search.files(search.best)
+            strategy, diagnosis = await revise(
+                self.roles["strategist"], search.task, files, search.strategy, digest, seed
+            )
+            step.note("strategy", diagnosis=diagnosis, **asdict(strategy))
+        if not settings.has_level(2):
+            return
+        if not self.mechanisms:
+            step.mechanisms += self._builtins(step.trial)
+        if settings.control == "placebo":
+            step.mechanisms.append(self._placebo(step.trial))
+        elif self.roles is not None:
+            await self._invent(step, self.roles, digest, seed)
+
+    async def _invent(
+        self, step: Step, roles: Mapping[Role, Model], digest: Digest, seed: int
+    ) -> None:
+        """Invent, prove, screen; what fails on the way is kept on record with the reason."""
+        search, inventor = self.search, roles["inventor"]
+        in_use = [m for m in [*self.mechanisms, *step.mechanisms] if m.state == "installed"]
+        failures = [
+            m for m in self.mechanisms if m.origin == "generated" and m.state != "installed"
+        ]
+        invention = await invent(
+            inventor,
+            roles["repairer"],
+            Brief(
+                task=search.task,
+                digest=digest.text,
+                brief=digest.brief,
+                inner_loop=inspect.getsource(inner_source),
+                mechanisms={m.id: m.source for m in in_use},
+                failures=[f"{m.name} ({m.idea}): {m.reason}" for m in failures[-4:]],
+                step=len(self.done),
+            ),
+            lambda source: prove(source, search.task.space, self.sandbox),
+            seed,
+        )
+        for attempt in invention.attempts:
+            step.note("attempt", **asdict(attempt))
+        record = self._record(step.trial, invention, inventor.name)
+        if record.state == "installed":
+            others = {m.id: m.source for m in in_use}
+            result = await self._screen.run(record.source, others, search.history)
+            record = replace(
+                record,
+                state="installed" if result.passed else "rejected",
+                reason=result.reason,
+                screening=asdict(result),
+            )
+        step.mechanisms.append(record)
+
+    def _record(self, trial: int, invention: Invention, model: str) -> MechanismRecord:
+        number = sum(m.origin == "generated" for m in self.mechanisms) + 1
+        return MechanismRecord(
+            id=f"m{number}",
+            name=invention.name,
+            origin="generated",
+            state="installed" if invention.proven else "rejected",
+            reason=invention.reason,
+            source=invention.source,
+            idea=invention.idea,
+            model=model,
+            born=trial + 1,
+        )
+
+    def _builtins(self, trial: int) -> list[MechanismRecord]:
+        """The built-in mechanisms that suit the task, at the first step of level 2."""
+        return [
+            MechanismRecord(name, name, "builtin", "installed", "", source, born=trial + 1)
+            for name, source in builtins_for(self.search.task.space).items()
+        ]
+
+    def _placebo(self, trial: int) -> MechanismRecord:
+        number = sum(m.origin == "placebo" for m in self.mechanisms) + 1
+        return MechanismRecord(
+            f"p{number}", "placebo", "placebo", "installed", "", PLACEBO, born=trial + 1
+        )
+
+    def _last_measured(self) -> int:
+        return max(t.number for t in self.search.trials if t.score is not None)
+
+    # The fold from the journal to state, the same for a new step and for a resumed run's
+
+    def take(self, events: list[Event], mechanisms: list[MechanismRecord]) -> None:
+        """Take a recorded step into the state."""
+        for event in events:
+            if event.kind == "outer":
+                self.done.add(event.trial)
+            else:
+                self.search.take_event(event)
+        for mechanism in mechanisms:
+            self.mechanisms.append(mechanism)
+            if mechanism.state == "installed":
+                guaranteed = 1 if mechanism.origin == "builtin" else PROBATION
+                self.search.install(mechanism.id, self._host(mechanism), guaranteed)
+
+    def _host(self, mechanism: MechanismRecord) -> MechanismHost:
+        seed = Random(f"{self.search.settings.seed}/{mechanism.id}").getrandbits(32)  # noqa: S311
+        return MechanismHost(mechanism.source, self.search.task.space, seed, self.sandbox)

@@ -1,0 +1,139 @@
+"""What the inventor and the repairer are asked; each function gives (system, prompt).
+
+The system part is the same in every call of a run, so that a local model reads it once. A small
+model gets a complete working mechanism and one named idea; a strong one gets everything.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+from metaloop.mechanism import api
+from metaloop.mechanism.example import example_for, ideas_for
+from metaloop.task.space import Space
+
+if TYPE_CHECKING:
+    from metaloop.outer.invent import Brief
+
+_ASSIGNING = """You write search mechanisms in Python. A mechanism decides which parameters of a \
+program are tried next. Each trial gives a loss; lower is better.
+
+What is there, all imported:
+list(self.space): the names of the parameters.
+self.space.sample(self.rng): random parameters, a dict of name and value.
+self.space.neighbour(params, self.rng, 0.1, names): a copy of params in which the parameters in \
+the list `names` are moved by about 10 % of their range.
+self.space.to_unit(params): a list of floats from 0 to 1, one per parameter.
+self.space.from_unit(floats): the parameters back from such a list.
+measured(history): the trials that have a loss, best first; empty at the start of a run.
+trial.params (a dict), trial.loss (a float), trial.number (an int).
+self.rng: a random.Random; take all randomness from it.
+
+A complete mechanism:"""
+
+_STEERING = """You write search mechanisms in Python. A mechanism tells the model that improves a \
+program where to start from and which functions to change. Each trial gives a loss; lower is better.
+
+What is there, all imported:
+Steer(parent=3, focus=["fit()"], avoid=["load()"], hint="One sentence."): advice; all optional. \
+parent is the number of a trial in measured(history).
+measured(history): the trials that have a loss, best first; may be empty.
+trial.number, trial.loss, trial.status ("kept" when it was a gain, else "discarded" or "crashed"), \
+trial.touched (a list of the names of the functions that it changed), trial.parent.
+self.rng: a random.Random; take all randomness from it.
+
+A complete mechanism:"""
+
+_RULES = """Keep the signature `def suggest(self, history)`; it is called once per trial and \
+returns {answer}. Whatever must be remembered from call to call goes into __init__. The history \
+may be empty or hold a single trial. Write complete code, at most 40 lines, in one ```python \
+block, and nothing else."""
+
+_ANSWERS = {True: "a dict with a value for every parameter", False: "a Steer"}
+
+
+def choose_idea(brief: Brief) -> str:
+    """A named idea that was not tried yet, another one at every step of the outer loop."""
+    ideas = ideas_for(brief.task.space)
+    failed = " ".join(brief.failures)
+    used = " ".join(brief.mechanisms.values())
+    fresh = [name for name in ideas if name not in failed and name not in used] or list(ideas)
+    return fresh[brief.step % len(fresh)]
+
+
+def compact(brief: Brief, idea: str) -> tuple[str, str]:
+    """The one call of a small inventor: rewrite the example by `idea`, a name from `choose_idea`."""
+    space = brief.task.space
+    prompt = (
+        f"The trials so far:\n{brief.brief}\n\n"
+        f"Rewrite the mechanism so that it searches by another idea, {idea}: "
+        f"{ideas_for(space)[idea]}. Give the class a new name.\n\n{_rules(space)}"
+    )
+    return _small_system(space), prompt
+
+
+def repair(brief: Brief, source: str, error: str) -> tuple[str, str]:
+    """Ask to mend a mechanism that broke the contract."""
+    space = brief.task.space
+    prompt = (
+        f"This mechanism fails:\n```python\n{source}\n```\n"
+        f"The error:\n{error}\n\n"
+        f"Find the cause and write the whole mechanism anew, mended. {_rules(space)}"
+    )
+    return _small_system(space), prompt
+
+
+def _small_system(space: Space) -> str:
+    opening = _ASSIGNING if space else _STEERING
+    return f"{opening}\n```python\n{example_for(space).strip()}\n```"
+
+
+def _rules(space: Space) -> str:
+    return _RULES.format(answer=_ANSWERS[bool(space)])
+
+
+THINKING = (
+    "Explore: where does the search stand still, and why? Name four mechanisms, different in kind, "
+    "that could bring it further, from optimisation, evolution, bandits or experimental design.",
+    "Criticize: for each of them, what would go wrong here, with this few trials and this noise? "
+    "Which mechanisms in use do the same already?",
+    "Specify: choose one. First line: its name and idea in one sentence. Then its state, how "
+    "suggest() goes step by step, and what it does with no, one or only crashed trials.",
+)
+"""The questions to a strong model before it writes."""
+
+
+def think(brief: Brief, question: str, thoughts: list[str]) -> tuple[str, str]:
+    """One step of a strong inventor's thinking; it reads the steps before."""
+    before = [f"Your thoughts so far:\n{text}" for text in thoughts]
+    return _strong_system(brief), "\n\n".join([_situation(brief), *before, question])
+
+
+def write(brief: Brief, specification: str) -> tuple[str, str]:
+    """Have a strong inventor write what it specified."""
+    prompt = (
+        f"{_situation(brief)}\n\nYour specification:\n{specification}\n\n"
+        f"Write the mechanism. {_rules(brief.task.space).replace('at most 40', 'at most 120')}"
+    )
+    return _strong_system(brief), prompt
+
+
+def _strong_system(brief: Brief) -> str:
+    return (
+        "You improve how a search for better programs is conducted: you invent its mechanisms. "
+        "Trials are expensive and few, so a mechanism must earn within a dozen.\n\n"
+        f"The seam that a mechanism is written against:\n```python\n{inspect.getsource(api)}```\n\n"
+        f"The loop that calls it:\n```python\n{brief.inner_loop}```\n\n"
+        f"The program that is searched: {brief.task.spec.description.strip()}"
+    )
+
+
+def _situation(brief: Brief) -> str:
+    in_use = [f"# {name}\n{source}" for name, source in brief.mechanisms.items()]
+    parts = [f"The trials so far:\n{brief.digest}"]
+    if in_use:
+        parts.append("Mechanisms in use:\n```python\n" + "\n\n".join(in_use) + "\n```")
+    if brief.failures:
+        parts.append("Earlier inventions that failed:\n" + "\n".join(brief.failures))
+    return "\n\n".join(parts)

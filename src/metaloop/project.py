@@ -1,0 +1,70 @@
+"""Where a project keeps its runs: `.metaloop/` with the journal and a folder for each run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from metaloop.journal.journal import Journal
+from metaloop.task.spec import Task, TaskError
+from metaloop.task.workspace import git
+
+FOLDER = ".metaloop"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A directory that holds (or will hold) `.metaloop/`."""
+
+    root: Path
+    url: str | None = None
+    """The journal's database, if it is not the project's own SQLite file."""
+
+    @classmethod
+    def around(cls, directory: Path) -> Project:
+        """The project of `directory`: the nearest parent with `.metaloop/`, else the top of its
+        git repository, else the directory itself. `METALOOP_JOURNAL` may name a database URL."""
+        directory, url = directory.resolve(), os.environ.get("METALOOP_JOURNAL")
+        for parent in (directory, *directory.parents):
+            if (parent / FOLDER / "journal.db").exists():
+                return cls(parent, url)
+        try:
+            return cls(Path(git(directory, "rev-parse", "--show-toplevel")), url)
+        except TaskError:
+            return cls(directory, url)
+
+    @contextmanager
+    def journal(self, listener: Callable[[str, object], None] | None = None) -> Iterator[Journal]:
+        """The open journal; raises JournalError."""
+        home = self.root / FOLDER
+        home.mkdir(exist_ok=True)
+        (home / ".gitignore").write_text("*\n")
+        journal = Journal(self.url or home / "journal.db")
+        if listener is not None:
+            journal.listeners.append(listener)
+        try:
+            yield journal
+        finally:
+            journal.close()
+
+    def folder(self, run: str) -> Path:
+        """Where a run keeps its worktrees and its report."""
+        return self.root / FOLDER / "runs" / run
+
+    def new_run(self, journal: Journal, task: Task) -> str:
+        """The next free name, e.g. `ngram-lm-3`: free in the journal and among branches."""
+        taken = {record.id for record in journal.runs()}
+        try:
+            listed = git(
+                task.directory, "branch", "--list", "--format=%(refname:short)", "metaloop/*"
+            )
+            taken |= {name.removeprefix("metaloop/") for name in listed.splitlines()}
+        except TaskError:
+            pass  # under no version control: the run's own repository is new
+        number = 1
+        while f"{task.spec.name}-{number}" in taken:
+            number += 1
+        return f"{task.spec.name}-{number}"

@@ -1,0 +1,28 @@
+"""A run's result in one plain sentence, the same wherever it is told."""
+
+from __future__ import annotations
+
+from metaloop.report.status import Status
+
+
+def headline(status: Status) -> str:
+    """What improved by how much, on search data and on the hidden holdout."""
+    if status.baseline is None or status.best is None:
+        return "nothing was measured yet"
+    marks = f"{status.direction}, self-scored" if status.self_scored else status.direction
+    text = f"{status.metric} ({marks}): {_change(status, status.baseline, status.best)}"
+    if status.holdout:
+        base, best = status.holdout.get("baseline"), status.holdout.get("best")
+        if base is None or best is None:
+            text += "; the hidden holdout could not be measured"
+        else:
+            text += f"; on the hidden holdout {_change(status, base, best)}"
+    return text
+
+
+def _change(status: Status, before: float, after: float) -> str:
+    gain = before - after if status.direction == "minimize" else after - before
+    if gain == 0:
+        return f"{before:.5g}, unchanged"
+    share = f" by {abs(gain / before):.1%}" if before else ""
+    return f"{before:.5g} -> {after:.5g}, {'better' if gain > 0 else 'WORSE'}{share}"

@@ -1,0 +1,151 @@
+"""The inner loop end to end: real sandbox, real git, real journal; only the model is scripted."""
+
+import json
+import subprocess
+
+import pytest
+
+from metaloop.bilevel import resume, run
+from metaloop.inner.settings import Settings
+from metaloop.models.ledger import BudgetReached
+from metaloop.models.testing import ScriptedModel
+from metaloop.project import Project
+from metaloop.task.spec import TaskError
+
+
+def answer(hypothesis="h", params=None, edits=None):
+    return json.dumps({"hypothesis": hypothesis, "params": params or {}, "edits": edits or []})
+
+
+def edit(search, replace):
+    return [{"file": "train.py", "search": search, "replace": replace}]
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "project").mkdir()
+    return Project(tmp_path / "project")
+
+
+def go(toy, project, answers, trials=None, **settings):
+    model = ScriptedModel(answers, small=False)
+    trials = len(answers) if trials is None else trials
+    settings = Settings(levels="1", trials=trials, **settings)
+    status = run(toy, settings, project=project, models={"inner": model})
+    with project.journal() as journal:
+        return status, journal.trials(status.run), journal
+
+
+def test_gains_are_kept_losses_are_discarded(toy, project):
+    status, trials, _ = go(
+        toy, project,
+        [
+            answer(params={"X": 5.0}),
+            answer(params={"X": 8.0}),
+            answer(edits=edit("return X\n", "return X - 2.0\n")),
+            answer(params={"N": 2}),
+        ],
+    )  # fmt: skip
+    assert [t.status for t in trials] == ["kept", "kept", "discarded", "kept", "discarded"]
+    assert [t.score for t in trials] == [6.0, 2.0, 5.0, 0.0, 0.0]
+    assert (status.baseline, status.best, status.best_trial, status.state) == (6.0, 0.0, 3, "done")
+    assert status.holdout == {"baseline": 7.0, "best": 1.0}
+    log = subprocess.run(
+        ["git", "log", "--format=%s", f"metaloop/{status.run}"], cwd=toy, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    assert log == ["trial 3: train.py: value()", "trial 1: X 9 -> 5", "toy"]
+
+
+def test_of_equals_the_simpler_is_kept(toy, project):
+    _, trials, _ = go(
+        toy, project,
+        [answer(edits=edit("return X\n", "return X + 0.0\n")), answer(edits=edit("def value():\n    return X\n", "value = lambda: X\n"))],
+    )  # fmt: skip
+    assert [t.status for t in trials[1:]] == ["discarded", "kept"]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "words"),
+    [
+        ("raise RuntimeError('boom')", "crashed", "RuntimeError: boom"),
+        ("while True: pass", "timed_out", "killed after"),
+        ("bytearray(10**9)", "crashed", ""),
+        ("return float('nan')", "crashed", ""),
+        ("import sys; sys.exit(0)", "crashed", "the judge refused"),
+        ("print('loss: -99'); return X", "discarded", ""),
+        ("open('judge.py', 'w').write('print(\"loss: -99\")'); return X", "crashed", ""),
+        ("open('prepare.py', 'w').write('x'); return X", "crashed", ""),
+        ("return float(open('secret.txt').read())", "crashed", ""),
+        ("import shutil; shutil.rmtree('.', True); return X", "crashed", ""),
+    ],
+)
+def test_whatever_a_candidate_does_is_a_status_and_never_the_end(toy, project, code, status, words):
+    path = toy / "metaloop.toml"
+    path.write_text(path.read_text().replace("timeout_s = 10", "timeout_s = 2"))
+    subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qam", "t"], cwd=toy, check=True)
+    result, trials, journal = go(
+        toy, project, [answer(edits=edit("return X\n", f"{code}\n")), answer(params={"X": 4.0})]
+    )
+    assert trials[1].status == status
+    assert (trials[1].score is None) == (status != "discarded")
+    assert words in journal.details(result.run, 1).reason
+    assert (trials[2].status, trials[2].score) == ("kept", 1.0)
+
+
+def test_refused_answers_are_repaired_once_or_rejected(toy, project):
+    model = ScriptedModel(
+        ["no json", answer(params={"X": 5.0}), answer(params={"Q": 1}), answer(edits=edit("nowhere", "x")), "{}"],
+        name="test:scripted",
+    )
+    status = run(toy, Settings(levels="1", trials=2), project=project, models={"inner": model})
+    assert status.trials["total"] == 2
+    asked = [request.prompt for request in model.requests]
+    assert "not one complete JSON object" in asked[1]
+    assert "Q is no parameter" in asked[3]
+    assert len({request.seed for request in model.requests}) == len(asked)
+    with project.journal() as journal:
+        assert journal.trials(status.run)[2].by == "fallback"
+
+
+def test_a_tried_candidate_is_never_run_again(toy, project):
+    status, trials, _ = go(toy, project, [answer(params={"X": 5.0})] * 30, trials=4)
+    contents = [t.content for t in trials]
+    assert len(set(contents)) == len(contents) == 5
+    assert [t.by for t in trials[2:]] == ["fallback"] * 3
+
+
+def test_the_trace_tells_what_was_changed(toy, project):
+    model = ScriptedModel([answer(params={"X": v}) for v in (5.0, 12.0, 4.0)], small=False)
+    run(toy, Settings(levels="1", trials=3), project=project, models={"inner": model})
+    last = model.requests[-1].prompt
+    assert "#1 X 9 -> 5: loss 2, better by 4, kept" in last
+    assert "secret" not in last and "holdout" not in last
+
+
+def test_a_program_that_does_not_run_is_an_error_with_its_output(toy, project):
+    (toy / "train.py").write_text("X = 9.0\nN = 1\nraise SystemExit('no data here')\n")
+    with pytest.raises(TaskError, match="no data here"):
+        run(toy, Settings(levels="1", trials=1), project=project, include_uncommitted=True,
+            models={"inner": ScriptedModel([answer()], small=False)})  # fmt: skip
+
+
+def test_a_budget_of_nothing_allows_nothing(toy, project):
+    with pytest.raises(BudgetReached):
+        go(toy, project, [answer()], budget_minutes=0)
+
+
+def test_an_ended_run_goes_on_with_more_trials(toy, project):
+    status, *_ = go(toy, project, [answer(params={"X": 5.0})])
+    model = ScriptedModel([answer(params={"X": 4.0})], small=False)
+    after = resume(status.run, project=project, changes={"trials": 2}, models={"inner": model})
+    assert (after.trials["total"], after.best) == (2, 1.0)
+    assert "#1 X 9 -> 5" in model.requests[0].prompt
+
+
+def test_several_workers_repeat_what_they_did(toy, project):
+    def tried(seed):
+        answers = [answer(params={"X": x}) for x in (8, 7, 6, 5, 4, 3)]
+        status, trials, _ = go(toy, project, answers, workers=3, seed=seed)
+        return [(t.number, t.score, t.status, t.parent) for t in trials]
+
+    assert tried(1) == tried(1)

@@ -1,0 +1,87 @@
+"""What is written is read back, a run is found by name, and a large journal stays quick to read."""
+
+from dataclasses import replace
+
+import pytest
+
+from metaloop.journal.journal import Journal, JournalError
+from metaloop.journal.records import Details, Event, MechanismRecord, RunRecord, TrialRecord
+from metaloop.models.base import Completion, Request
+from metaloop.models.recorder import Call
+
+RUN = RunRecord("toy-1", "toy", "running", "", 1.0, 1.0, 0.0, {"a": 1}, {"python": "3"})
+TRIAL = TrialRecord(
+    0, "kept", "model", "model", None, {"X": 1.5, "B": "a"}, 2.5, 0.5, "X 1 -> 1.5", "abc",
+    accepted=True, live=True, asked=[["m1", "suggest", 3]],
+    details=Details(edits=[{"file": "f", "search": "a", "replace": "b"}], assigned={"X": 1.5},
+                    hypothesis="h", scores=[2.4, 2.6], seconds=1.0, diff="d", commit="c"),
+)  # fmt: skip
+
+
+@pytest.fixture
+def journal(tmp_path):
+    journal = Journal(tmp_path / "journal.db")
+    journal.start_run(RUN)
+    yield journal
+    journal.close()
+
+
+def test_trials_come_back_as_they_were(journal, tmp_path):
+    journal.add_trial("toy-1", TRIAL, 3.0)
+    other = Journal(tmp_path / "journal.db")
+    [back] = other.trials("toy-1")
+    details = other.details("toy-1", 0)
+    assert replace(back, details=replace(details, at=0.0)) == TRIAL
+    assert other.run("toy-1").active_s == 3.0
+
+
+def test_a_trial_is_never_recorded_twice(journal):
+    journal.add_trial("toy-1", TRIAL, 1.0)
+    with pytest.raises(Exception, match="UNIQUE"):
+        journal.add_trial("toy-1", TRIAL, 1.0)
+    assert len(journal.trials("toy-1")) == 1
+
+
+def test_an_outer_step_is_recorded_whole_or_not_at_all(journal):
+    mechanism = MechanismRecord("m1", "M", "generated", "installed", "", "class M: ...", born=9)
+    with pytest.raises(Exception, match="UNIQUE"):
+        journal.add_step("toy-1", [Event(8, "outer", {})], [mechanism, mechanism])
+    assert journal.events("toy-1") == []
+    journal.add_step("toy-1", [Event(8, "outer", {"levels": "1,2"})], [mechanism])
+    assert journal.mechanisms("toy-1") == [mechanism]
+    journal.retire("toy-1", "m1", 12, "not live")
+    [retired] = journal.mechanisms("toy-1")
+    assert (retired.state, retired.ended, retired.reason) == ("retired", 12, "not live")
+
+
+def test_calls_are_kept_under_their_key(journal):
+    request = Request("proposer", "s", "p", {"b": 1, "a": {"type": "string"}}, 0.7, 3, 100)
+    answered = Call("m", request, Completion("text", "m", 1, 2, 0.5, None, details={"x": 1}))
+    failed = Call("m", replace(request, seed=4), error="garbage")
+    calls = journal.calls("toy-1")
+    for call in (answered, failed, answered):
+        calls.put(call)
+    assert list(calls) == [answered, failed]
+    assert calls.get(answered.key) == answered
+    assert calls.get("none") is None
+
+
+def test_an_unknown_run_names_the_known_ones(journal):
+    with pytest.raises(JournalError, match="toy-1"):
+        journal.run("toy-2")
+
+
+def test_a_file_that_is_no_journal_is_refused(tmp_path):
+    path = tmp_path / "journal.db"
+    path.write_text("something else entirely, and long enough to be read as a header" * 20)
+    with pytest.raises(JournalError, match="cannot open"):
+        Journal(path)
+
+
+def test_listeners_hear_every_record(journal):
+    heard = []
+    journal.listeners.append(lambda run, record: heard.append((run, type(record).__name__)))
+    journal.add_trial("toy-1", TRIAL, 0.0)
+    journal.add_event("toy-1", 0, "noise", sigma=0.0)
+    journal.set_state("toy-1", "done")
+    assert heard == [("toy-1", "TrialRecord"), ("toy-1", "Event"), ("toy-1", "Event")]

@@ -1,0 +1,183 @@
+"""A real small model on this machine's CPU."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from metaloop.cli.models import models_app
+from metaloop.models import ModelError, ModelUnavailable, Request, connect
+from metaloop.models.local import model as local
+from metaloop.models.local.catalog import CATALOG
+from metaloop.models.local.cores import Pace, best_threads, share_with
+from metaloop.models.local.pull import pull
+from metaloop.models.local.scratch import Scratch
+from metaloop.models.local.server import Server
+
+NAME = "local:smollm2-135m"
+SYSTEM = "You improve programs. " + "Prefer one small change with a clear reason. " * 8
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "hypothesis": {"type": "string", "maxLength": 80},
+        "order": {"type": "integer", "minimum": 1, "maximum": 8},
+        "mode": {"enum": ["interpolate", "backoff"]},
+    },
+    "required": ["hypothesis", "order", "mode"],
+    "additionalProperties": False,
+}
+ASK = Request("proposer", SYSTEM, "Trial 3: order 2 gave 2.31. What next?", max_tokens=24, seed=3)
+
+
+@pytest.fixture
+def unloaded() -> Iterator[None]:
+    local._loaded.clear()
+    yield
+    local._loaded.clear()
+
+
+@pytest.fixture(scope="session")
+def pulled() -> Path:
+    return pull(CATALOG["smollm2-135m"])
+
+
+@pytest.mark.local_model
+async def test_a_constrained_answer_fits_its_schema(pulled: Path) -> None:
+    ask = replace(ASK, schema=SCHEMA, max_tokens=120, temperature=1.0)
+    for seed in range(3):
+        answer = await connect(NAME).complete(replace(ask, seed=seed))
+        value = json.loads(answer.text)
+        assert list(value) == ["hypothesis", "order", "mode"]
+        assert value["order"] in range(1, 9)
+    assert (answer.model, answer.usd) == (NAME, 0.0)
+    assert answer.output_tokens > 10
+    assert answer.seconds > 0
+
+
+@pytest.mark.local_model
+async def test_the_same_request_has_the_same_answer_whatever_came_before(
+    pulled: Path, unloaded: None
+) -> None:
+    """Cold, warm, after another chat with the same beginning, after another system prompt, after a
+    restart, and with another number of threads."""
+    model = connect(NAME)
+    cold = await model.complete(ASK)
+    alike = replace(ASK, prompt=ASK.prompt + " And why?")
+    other = replace(ASK, role="inventor", system="You write mechanisms.")
+    answers = []
+    for before in (ASK, alike, other):
+        await model.complete(before)
+        answers.append(await model.complete(ASK))
+    for threads in (1, 2):
+        local._loaded.clear()
+        local._loaded[NAME] = local.Loaded(NAME, Server(pulled, threads))
+        await model.complete(alike)
+        answers.append(await model.complete(ASK))
+    assert {answer.text for answer in answers} == {cold.text}
+    assert (await model.complete(replace(ASK, seed=4))).text != cold.text
+
+
+@pytest.mark.local_model
+async def test_calls_take_turns_and_share_one_server(pulled: Path, unloaded: None) -> None:
+    answers = await asyncio.gather(
+        *(connect(NAME).complete(replace(ASK, seed=seed)) for seed in range(4))
+    )
+    assert len(local._loaded) == 1
+    alone = await connect(NAME).complete(replace(ASK, seed=2))
+    assert answers[2].text == alone.text
+
+
+@pytest.mark.local_model
+async def test_a_cancelled_call_leaves_the_model_usable(pulled: Path) -> None:
+    model = connect(NAME)
+    long = asyncio.create_task(model.complete(replace(ASK, max_tokens=2000)))
+    await asyncio.sleep(0.5)
+    long.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await long
+    async with asyncio.timeout(20):
+        assert (await model.complete(ASK)).text
+
+
+@pytest.mark.local_model
+async def test_a_prompt_that_does_not_fit_fails_alone(pulled: Path) -> None:
+    model = connect(NAME)
+    for long in (replace(ASK, prompt="word " * 9000), replace(ASK, system="word " * 9000)):
+        with pytest.raises(ModelError, match="context"):
+            await model.complete(long)
+    assert (await model.complete(ASK)).text
+
+
+@pytest.mark.local_model
+def test_nothing_native_is_printed_and_test_works(
+    pulled: Path, unloaded: None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    result = CliRunner().invoke(models_app, ["test", NAME])
+    assert "constrained answer: well-formed" in result.output
+    assert "tokens/s" in result.output
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_weights_that_are_not_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    local._loaded.clear()
+    monkeypatch.setenv("METALOOP_CACHE", str(tmp_path))
+    with pytest.raises(ModelUnavailable, match="metaloop models pull smollm2-135m"):
+        await connect(NAME).complete(ASK)
+
+
+def test_a_file_that_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "bad.gguf").write_bytes(b"GGUF" + b"\0" * 100)
+    with pytest.raises(ModelUnavailable, match=r"bad\.gguf"):
+        Server(tmp_path / "bad.gguf", threads=1)
+
+
+@pytest.mark.local_model
+async def test_a_crawling_model_goes_on_with_one_thread(
+    pulled: Path, unloaded: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local._loaded[NAME] = local.Loaded(NAME, Server(pulled, threads=2))
+    monkeypatch.setattr(Pace, "crawls", lambda *_: True)
+    before = await connect(NAME).complete(ASK)
+    assert local._loaded[NAME].server.threads == 1
+    assert (await connect(NAME).complete(ASK)).text == before.text
+
+
+def test_what_a_killed_process_left_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    mine = Scratch()
+    left = tmp_path / "metaloop-states-left"
+    left.mkdir()
+    (left / "state").write_bytes(b"x")
+    for lock in (left / "lock", mine.path / "lock"):
+        lock.touch()
+        os.utime(lock, (0, 0))
+    other = Scratch()
+    assert not left.exists()
+    assert mine.path.exists()
+    assert other.path.exists()
+
+
+def test_a_crawling_model_is_noticed() -> None:
+    pace = Pace()
+    assert not pace.crawls(100, 5.0)
+    assert not pace.crawls(100, 10.0)
+    assert not pace.crawls(3, 10.0)  # too short to tell
+    assert pace.crawls(100, 50.0)
+
+
+async def test_trials_keep_their_cores() -> None:
+    assert await best_threads() >= 1
+    share_with(1000)
+    try:
+        assert await best_threads() == 1
+    finally:
+        share_with(1)
