@@ -224,6 +224,9 @@ class Session:
             state, reason = "paused", f"{error}; `metaloop resume {run_id}` goes on"
         except asyncio.CancelledError:
             state, reason = "interrupted", f"`metaloop resume {run_id}` goes on"
+        except BaseException as error:
+            self.journal.set_state(run_id, "interrupted", f"{type(error).__name__}: {error}")
+            raise
         finally:
             with contextlib.suppress(asyncio.CancelledError):
                 await search.close()

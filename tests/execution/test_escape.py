@@ -34,9 +34,12 @@ def all_refused(outcome: Outcome) -> None:
     assert "DONE" not in outcome.stdout, outcome.stdout
 
 
-async def test_environment_is_not_inherited(
-    hostile: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def modes(paths: list[str]) -> list[int]:
+    """Permissions and kind of each file."""
+    return [Path(path).stat().st_mode for path in paths]
+
+
+async def test_environment_is_not_inherited(hostile: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-do-not-tell")
     outcome = await hostile(
         """
@@ -101,13 +104,13 @@ attempt("kernel", lambda: open("/proc/sysrq-trigger", "r+"))
     )
     all_refused(outcome)
     assert (outside / "victim").read_text() == "intact"
-    assert os.listdir(outside) == ["victim"]
+    assert [path.name for path in outside.iterdir()] == ["victim"]
 
 
 async def test_modes_of_the_hosts_files_stay(hostile: Run) -> None:
     """A sandbox may share these files with the host, and root owns them there."""
     shared = ["/dev/null", "/dev/urandom", "/usr/bin/env", sys.executable, *map(str, programs())]
-    before = {path: os.stat(path).st_mode for path in shared}
+    before = modes(shared)
     outcome = await hostile(
         f"""
         import os
@@ -125,7 +128,7 @@ async def test_modes_of_the_hosts_files_stay(hostile: Run) -> None:
         """
     )
     assert outcome.ending == "exited"
-    assert {path: os.stat(path).st_mode for path in shared} == before
+    assert modes(shared) == before
 
 
 async def test_the_judge_cannot_be_edited(hostile: Run, workspace: Path) -> None:
@@ -179,7 +182,7 @@ async def test_hidden_files_tell_nothing(hostile: Run, workspace: Path) -> None:
             print(error)
         try:
             import turtle; print(turtle.Pen)
-        except (ImportError, AttributeError):
+        except (ImportError, AttributeError, OSError):
             print("no turtle")
         """,
         hidden=("secret.txt", "answers", "{stdlib}/turtle.py", "{stdlib}/thi?.py"),
@@ -191,6 +194,33 @@ async def test_hidden_files_tell_nothing(hostile: Run, workspace: Path) -> None:
     assert (workspace / "answers" / "a.txt").read_text() == "42"
     assert (workspace / "secret.txt").read_text() == "the answer is 42\n"
     assert (workspace / ".git").read_text() == "gitdir: /elsewhere\n"
+
+
+async def test_nesting_of_hidden_and_read_only(hostile: Run, workspace: Path) -> None:
+    for name in ("a/b/open", "a/b/secret", "a/c/open", "d/secret/e"):
+        (workspace / name).parent.mkdir(parents=True, exist_ok=True)
+        (workspace / name).write_text(name)
+    outcome = await hostile(
+        ATTEMPT
+        + """
+for path in ("a/b/open", "a/c/open", "a/new", "a/b/new", "a/b/secret", "d/secret/e"):
+    attempt("write", lambda: open(path, "w").write("x"))
+for path in ("a/b/secret", "d/secret/e"):
+    attempt("read", lambda: open(path).read() or 1 / 0)
+attempt("rename", lambda: os.rename("a/b", "b"))
+attempt("rename", lambda: os.rename("d", "e"))
+print(open("a/b/open").read(), open("a/c/open").read())
+open("d/mine", "w").write("x")
+""",
+        read_only=("a", "a/c/open", "d/secret/e"),
+        hidden=("a/b/secret", "d/secret"),
+    )
+    all_refused(outcome)
+    assert "a/b/open a/c/open" in outcome.stdout
+    assert (workspace / "d" / "mine").read_text() == "x"
+    assert (workspace / "a" / "b" / "secret").read_text() == "a/b/secret"
+    assert (workspace / "d" / "secret" / "e").read_text() == "d/secret/e"
+    (workspace / "a" / "new").write_text("ours again")
 
 
 @pytest.mark.parametrize("existing", [True, False])

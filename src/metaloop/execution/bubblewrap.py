@@ -16,7 +16,7 @@ from typing import Any
 from metaloop.execution import seccomp
 from metaloop.execution.job import Job
 from metaloop.execution.launch import READY, Launch, Launcher, memory_file
-from metaloop.execution.mounts import mount_points, options
+from metaloop.execution.mounts import options, placeholders
 from metaloop.execution.tree import Leader, Tree, processes
 from metaloop.execution.view import command
 
@@ -34,7 +34,10 @@ class Bubblewrap(Launcher):
         self._program = str(program)
 
     def _launch(self, job: Job, report: int, undo: ExitStack) -> Launch:
-        undo.enter_context(mount_points(job))
+        mounted_on = [".git"] if job.writable else []
+        if job.out is not None:
+            mounted_on.append(f"{job.cwd}/out")
+        undo.enter_context(placeholders(job.workspace, mounted_on))
         given = {"--args": memory_file("\0".join([*options(job), ""]).encode(), undo)}
         if seccomp.supported():
             families = seccomp.families(job.network, namespace=True)
@@ -66,7 +69,7 @@ class _Namespace:
     @property
     def tmpfs(self) -> str | None:
         """See `Tree`."""
-        return f"{self._root}/tmp" if self._leader.alive() else None
+        return f"{self._root}/tmp" if self._leader.alive() else None  # noqa: S108
 
     def kill(self) -> None:
         """See `Tree`. With the first process of a namespace, the kernel ends all others."""

@@ -8,10 +8,12 @@ import platform
 import re
 import resource
 import time
+from asyncio import StreamReader
 from asyncio.subprocess import Process
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 from metaloop.execution.cgroup import Cgroup, pool
 from metaloop.execution.job import Ending, Job, Outcome
@@ -22,6 +24,7 @@ _CHUNK = 1 << 16
 _MB = 1 << 20
 _OPEN_FILES = 1024
 _SPARE_PROCESSES = 16  # above the limit, so that the watch sees a job go over it
+_NICE = 5
 _looked_after: set[asyncio.Task[None]] = set()
 
 
@@ -41,10 +44,9 @@ class Cell:
 
     async def outcome(self) -> Outcome:
         """Wait for the end, or bring it about; everything is dead on return."""
-        assert self.process.stdout is not None
-        assert self.process.stderr is not None
-        out = asyncio.ensure_future(tail(self.process.stdout, self.job.output_bytes))
-        err = asyncio.ensure_future(tail(self.process.stderr, self.job.output_bytes))
+        size = self.job.output_bytes
+        out = asyncio.ensure_future(tail(cast(StreamReader, self.process.stdout), size))
+        err = asyncio.ensure_future(tail(cast(StreamReader, self.process.stderr), size))
         try:
             ending = await self._ending(self.job.timeout_s)
             seconds = time.monotonic() - self.started
@@ -99,9 +101,9 @@ class Cell:
 def limit(pid: int, job: Job, timed: bool, counted: bool) -> None:
     """Set the kernel's limits on a process and all it will start.
 
-    `timed` adds processor time, as a backstop to the wall clock. Unless a control group has
-    `counted` the processes, their number is limited too: Linux counts it per user namespace from
-    5.14 on. That does not bind root, for whom the watch must do.
+    `timed` adds processor time, as a backstop to the wall clock. Where no control group has
+    `counted` the processes, the watch must be quicker than they are, and gets ahead in the queue;
+    their number is limited too, if Linux can count them apart, but root is exempt from that.
     """
     disk = job.disk_mb * _MB
     limits = {
@@ -111,8 +113,10 @@ def limit(pid: int, job: Job, timed: bool, counted: bool) -> None:
     }
     if timed:
         limits[resource.RLIMIT_CPU] = int(job.timeout_s * (os.cpu_count() or 1)) + 1
-    if not counted and os.geteuid() != 0 and _own_user_namespace(pid):
-        limits[resource.RLIMIT_NPROC] = job.processes + _SPARE_PROCESSES
+    if not counted:
+        os.setpriority(os.PRIO_PROCESS, pid, _NICE)
+        if _own_user_namespace(pid):
+            limits[resource.RLIMIT_NPROC] = job.processes + _SPARE_PROCESSES
     for which, value in limits.items():
         _, hard = resource.prlimit(pid, which)
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
@@ -122,7 +126,7 @@ def limit(pid: int, job: Job, timed: bool, counted: bool) -> None:
 def _own_user_namespace(pid: int) -> bool:
     """Does the process have one, on a Linux that counts processes per user namespace?"""
     version = tuple(int(number) for number in re.findall(r"\d+", platform.release())[:2])
-    other = os.readlink(f"/proc/{pid}/ns/user") != os.readlink("/proc/self/ns/user")
+    other = Path(f"/proc/{pid}/ns/user").readlink() != Path("/proc/self/ns/user").readlink()
     return other and version >= (5, 14)
 
 
@@ -135,7 +139,7 @@ def borrow_group(job: Job) -> tuple[Cgroup | None, Callable[[], None]]:
     return group, lambda: groups.take_back(group)
 
 
-async def tail(stream: asyncio.StreamReader, size: int) -> str:
+async def tail(stream: StreamReader, size: int) -> str:
     """All of a stream, of which the last `size` bytes are kept, as text."""
     kept = bytearray()
     while chunk := await stream.read(_CHUNK):

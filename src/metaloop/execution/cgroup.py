@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
 
 from metaloop.execution.job import Ending, Job
 
@@ -155,11 +156,13 @@ def pool() -> Pool | None:
         return None
     candidate = Pool(layout)
     try:
-        probe = candidate.lend(Job(command=(), workspace=Path()))
+        group = candidate.lend(Job(command=(), workspace=Path()))
+        with Popen(["cat"], stdin=PIPE, stdout=DEVNULL) as process:
+            group.add(process.pid)  # may be refused where making a group is not
     except OSError:
         candidate.close(os.getpid())
         return None
-    candidate.take_back(probe)
+    candidate.take_back(group)
     return candidate
 
 
@@ -197,7 +200,7 @@ def _own_groups() -> list[tuple[str, Path]]:
         if kind == "cgroup2":
             places[""] = (root, point)
         elif kind == "cgroup":
-            places.update({name: (root, point) for name in options.split(" ")[-1].split(",")})
+            places.update(dict.fromkeys(options.split(" ")[-1].split(","), (root, point)))
     found = []
     for line in groups:
         _, names, path = line.split(":", 2)

@@ -13,11 +13,12 @@ import json
 import os
 import signal
 from abc import ABC, abstractmethod
+from asyncio import StreamReader, StreamWriter
 from asyncio.subprocess import PIPE, Process
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from metaloop.execution.cell import Cell, borrow_group, limit, undisturbed
 from metaloop.execution.job import Job, Outcome, SandboxError
@@ -48,14 +49,13 @@ class Launcher(ABC):
 
     async def run(self, job: Job) -> Outcome:
         """See `Sandbox.run`."""
-        cell = await self._start(job, timed=True)
-        assert cell.process.stdin is not None
-        cell.process.stdin.close()
+        cell = await self._started(job, timed=True)
+        cast(StreamWriter, cell.process.stdin).close()
         return await cell.outcome()
 
     async def open(self, job: Job) -> Process:
         """See `Sandbox.open`."""
-        cell = await self._start(job, timed=False)
+        cell = await self._started(job, timed=False)
         cell.look_after()
         return cell.process
 
@@ -66,6 +66,15 @@ class Launcher(ABC):
     @abstractmethod
     def _confined(self, report: dict[str, Any]) -> tuple[int, Leader, Tree]:
         """The process that is held back, the one whose end is the job's, and all of them."""
+
+    async def _started(self, job: Job, timed: bool) -> Cell:
+        """Start a job; a cancellation waits until it can be killed as a whole."""
+        start = asyncio.ensure_future(self._start(job, timed))
+        try:
+            return await asyncio.shield(start)
+        except asyncio.CancelledError:
+            await undisturbed(_abandon(start))
+            raise
 
     async def _start(self, job: Job, timed: bool) -> Cell:
         """Start a job."""
@@ -97,8 +106,7 @@ class Launcher(ABC):
         except OSError as error:
             await undisturbed(cell.abandon())
             raise SandboxError(f"the limits cannot be set: {error}") from error
-        assert process.stdin is not None
-        process.stdin.write(b"\n")
+        cast(StreamWriter, process.stdin).write(b"\n")
         return cell
 
     async def _ready(self, process: Process, lifeline: _Lifeline) -> None:
@@ -106,9 +114,8 @@ class Launcher(ABC):
         ready = False
         try:
             lifeline.tie(process.pid)
-            assert process.stderr is not None
-            complaints = b""
-            while (line := await process.stderr.readline()) not in (b"", b"\n"):
+            stderr, complaints = cast(StreamReader, process.stderr), b""
+            while (line := await stderr.readline()) not in (b"", b"\n"):
                 complaints += line
             ready = bool(line)
             if not ready:
@@ -120,6 +127,14 @@ class Launcher(ABC):
             else:
                 lifeline.cut()
                 await undisturbed(process.wait())
+
+
+async def _abandon(start: asyncio.Future[Cell]) -> None:
+    try:
+        cell = await start
+    except SandboxError:
+        return
+    await cell.abandon()
 
 
 class _Lifeline:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import IO
 
 from metaloop.execution import view
 from metaloop.execution.job import Job, SandboxError
@@ -46,15 +45,13 @@ def options(job: Job) -> list[str]:
 
 
 @contextmanager
-def mount_points(job: Job) -> Iterator[None]:
-    """Empty directories in the workspace where something will be mounted, for as long as needed.
+def placeholders(workspace: Path, names: list[str]) -> Iterator[None]:
+    """Empty directories at these places of the workspace, for as long as a job needs them.
 
-    Where there is no `.git`, one is put for the job not to make its own: git on the host would
-    obey a configuration found there.
+    `out` needs one to be mounted on. Where there is no `.git`, one keeps the job from making its
+    own: git on the host would obey a configuration found there.
     """
-    wanted = [view.inside(job.workspace, ".git")] if job.writable else []
-    if job.out is not None:
-        wanted.append(view.inside(job.workspace, f"{job.cwd}/out"))
+    wanted = [view.inside(workspace, name) for name in names]
     with ExitStack() as made:
         for path in wanted:
             if _users[path] or not path.exists():
@@ -82,9 +79,9 @@ def _leave(path: Path) -> None:
 def _system(root: bool) -> tuple[str, ...]:
     listed: list[str] = []
     for path in view.SYSTEM:
-        if os.path.islink(path):
-            listed += ["--symlink", os.readlink(path), path]
-        elif os.path.isdir(path):
+        if Path(path).is_symlink():
+            listed += ["--symlink", str(Path(path).readlink()), path]
+        elif Path(path).is_dir():
             listed += ["--ro-bind", path, path]
     for path in view.ETC:
         listed += ["--ro-bind-try", path, path]
@@ -156,12 +153,18 @@ def _parents(paths: tuple[str, ...]) -> list[str]:
 
 def _mask(source: str, target: str) -> list[str]:
     """Cover a directory by an empty one, a file by an empty one."""
-    if os.path.isdir(source):
+    if Path(source).is_dir():
         return ["--tmpfs", target, "--remount-ro", target]
-    return ["--ro-bind", _empty_file().name, target]
+    return ["--ro-bind", _empty_file(), target]
 
 
 @cache
-def _empty_file() -> IO[bytes]:
-    """Exists as long as this program."""
-    return tempfile.NamedTemporaryFile(prefix="metaloop-empty-")
+def _empty_file() -> str:
+    """A file with nothing in it; the same for all runs of a user, so that none piles up."""
+    path = f"{tempfile.gettempdir()}/metaloop-empty-{os.geteuid()}"
+    fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW, 0o444)
+    found = os.fstat(fd)
+    os.close(fd)
+    if found.st_uid != os.geteuid() or found.st_size:
+        raise SandboxError(f"{path} should be empty and yours: remove it")
+    return path

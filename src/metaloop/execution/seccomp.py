@@ -76,6 +76,58 @@ _ABSENT = {
     "io_uring_register": (427, 427),
     "clone3": (435, 435),
 }
+# Refused to a job without namespaces: what is the host's, not its own.
+_SHARED = {
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "msgctl": (71, 187),
+    "msgrcv": (70, 188),
+    "msgsnd": (69, 189),
+    "semctl": (66, 191),
+    "semop": (65, 193),
+    "semtimedop": (220, 192),
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setaffinity": (203, 122),
+    "sched_setattr": (314, 274),
+}
+# Refused to it besides, where Landlock does not stop signals at its border.
+_SIGNALS = {
+    "kill": (62, 129),
+    "tkill": (200, 130),
+    "tgkill": (234, 131),
+    "rt_sigqueueinfo": (129, 138),
+    "rt_tgsigqueueinfo": (297, 240),
+    "pidfd_send_signal": (424, 424),
+}
+# Landlock does not know these; they do nothing and report success, for many programs copy a
+# file's mode and times with it and need not know. (-1: the machine has no such call.)
+_METADATA = {
+    "chmod": (90, -1),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, -1),
+    "fchown": (93, 55),
+    "lchown": (94, -1),
+    "fchownat": (260, 54),
+    "utime": (132, -1),
+    "utimes": (235, -1),
+    "futimesat": (261, -1),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "setxattrat": (463, 463),
+    "removexattrat": (466, 466),
+    "file_setattr": (469, 469),
+}
+_PRLIMIT = (302, 261)
 _SOCKET = (41, 198)
 _CLONE = (56, 220)
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}
@@ -103,16 +155,13 @@ def families(network: bool, namespace: bool) -> frozenset[int]:
     return frozenset({socket.AF_UNIX}) if namespace else frozenset()
 
 
-def program(
-    sockets: frozenset[int], also_refused: frozenset[int] = frozenset()
-) -> bytes:
+def program(sockets: frozenset[int], alone: bool = False, signals: bool = True) -> bytes:
     """The filter, as an array of `struct sock_filter`; raises KeyError when not `supported`.
 
-    `sockets` are the families that may be opened, `also_refused` further call numbers.
+    `sockets` are the families that may be opened. `alone`: the job has no namespaces, so this
+    filter must see to what they would. `signals`: something else confines those.
     """
     column, architecture = _MACHINES[platform.machine()]
-    refused = {numbers[column] for numbers in _REFUSED.values()} | also_refused
-    absent = {numbers[column] for numbers in _ABSENT.values()}
     code = [
         _step(_LOAD, _ARCHITECTURE),
         _step(_JUMP_EQUAL, architecture, 1, 0),
@@ -121,11 +170,29 @@ def program(
         _step(_JUMP_AT_LEAST, _X32, 0, 1),
         _step(_RETURN, _ERRNO | errno.ENOSYS),
     ]
-    for numbers, error in ((refused, errno.EPERM), (absent, errno.ENOSYS)):
-        for number in sorted(numbers):
-            code += [_step(_JUMP_EQUAL, number, 0, 1), _step(_RETURN, _ERRNO | error)]
+    answers = [(_REFUSED, errno.EPERM), (_ABSENT, errno.ENOSYS)]
+    if alone:
+        answers += [(_SHARED, errno.EPERM), (_METADATA, 0)]
+        code += _only_zero(_PRLIMIT[column])
+    if not signals:
+        answers.append((_SIGNALS, errno.EPERM))
+    for calls, error in answers:
+        for numbers in calls.values():
+            if numbers[column] >= 0:
+                code += [_step(_JUMP_EQUAL, numbers[column], 0, 1), _step(_RETURN, _ERRNO | error)]
     code += _clone(_CLONE[column]) + _socket(_SOCKET[column], sockets)
     return b"".join([*code, _step(_RETURN, _ALLOW)])
+
+
+def _only_zero(number: int) -> list[bytes]:
+    """Only with a first argument of 0: oneself, not another process."""
+    return [
+        _step(_JUMP_EQUAL, number, 0, 4),
+        _step(_LOAD, _FIRST_ARGUMENT),
+        _step(_JUMP_EQUAL, 0, 1, 0),
+        _step(_RETURN, _ERRNO | errno.EPERM),
+        _step(_LOAD, _NUMBER),
+    ]
 
 
 def _clone(number: int) -> list[bytes]:

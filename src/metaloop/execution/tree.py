@@ -6,7 +6,6 @@ import asyncio
 import os
 import select
 import signal
-from pathlib import Path
 from typing import Protocol
 
 
@@ -49,7 +48,7 @@ class Leader:
         """Wait for its end."""
         loop = asyncio.get_running_loop()
         end = loop.create_future()
-        loop.add_reader(self.fd, lambda: end.done() or end.set_result(None))
+        loop.add_reader(self.fd, lambda: None if end.done() else end.set_result(None))
         try:
             await end
         finally:
@@ -63,21 +62,6 @@ class Leader:
 def processes(proc: str) -> list[str]:
     """The /proc directory of every process that a mounted proc file system shows."""
     try:
-        return [f"{proc}/{name}" for name in os.listdir(proc) if name.isdigit()]
+        return [f"{proc}/{name}" for name in os.listdir(proc) if name.isdigit()]  # noqa: PTH208
     except OSError:  # it has just ended
         return []
-
-
-def descendants(pid: int) -> list[str]:
-    """The /proc directories of a process and all that descend from it."""
-    found, queue = [], [pid]
-    while queue:
-        current = queue.pop()
-        found.append(f"/proc/{current}")
-        try:
-            for task in os.listdir(f"/proc/{current}/task"):
-                text = Path(f"/proc/{current}/task/{task}/children").read_text()
-                queue += map(int, text.split())
-        except OSError:  # it has just ended
-            continue
-    return found

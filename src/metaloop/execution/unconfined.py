@@ -2,71 +2,91 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import shutil
+import json
+import subprocess
+import sys
 import tempfile
-import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import ExitStack
 from pathlib import Path
-from uuid import uuid4
+from signal import SIGTERM
+from typing import Any
 
-from metaloop.execution import view
-from metaloop.execution.cell import Cell, borrow_group, limit
-from metaloop.execution.cgroup import Cgroup
-from metaloop.execution.job import Job, Outcome
-from metaloop.execution.tree import Leader, descendants, end
-from metaloop.execution.watch import Watch
-
-_MARK = "METALOOP_JOB"
+from metaloop.execution import confine, view
+from metaloop.execution.job import Job, SandboxError
+from metaloop.execution.launch import Launch, Launcher, memory_file
+from metaloop.execution.tree import Leader, Tree
 
 
-class Unconfined:
+class Unconfined(Launcher):
     """Runs jobs with all rights of the user: they see every file, the network, every process.
 
-    `read_only`, `hidden` and `network` mean nothing here. Time, memory, disk and processes are
-    limited; a process that wants to outlive its job can.
+    `read_only`, `hidden`, `writable` and `network` mean nothing here, and the workspace is where it
+    is on the host. Time, memory, disk and processes are limited, and the processes that a job
+    leaves behind are killed; a job that means to can prevent all that.
     """
 
     name = "NO SANDBOX (--unsafe): jobs run unconfined, with all your rights"
 
-    async def run(self, job: Job) -> Outcome:
-        """See `Sandbox.run`."""
-        return await (await self._start(job, DEVNULL, timed=True)).outcome()
+    def _launch(self, job: Job, report: int, undo: ExitStack) -> Launch:
+        home = private_directory(undo)
+        return self._order(job, report, home, undo)
 
-    async def open(self, job: Job) -> Process:
-        """See `Sandbox.open`."""
-        cell = await self._start(job, PIPE, timed=False)
-        cell.look_after()
-        return cell.process
+    def _order(
+        self, job: Job, report: int, home: Path, undo: ExitStack, **confinement: Any
+    ) -> Launch:
+        """Start `confine`; without more said, it confines nothing."""
+        workspace = job.workspace.resolve()
+        _show_out(job, undo)
+        order = {
+            "command": view.command(job),
+            "cwd": str(workspace / job.cwd),
+            "env": view.environment(job, str(workspace), str(home)),
+            "report": report,
+            "landlock": None,
+            "modes": [],
+        } | confinement
+        fd = memory_file(json.dumps(order).encode(), undo)
+        command = (sys.executable, "-I", "-S", confine.__file__, str(fd))
+        return Launch(command, (fd,), (workspace, home))
 
-    async def _start(self, job: Job, stdin: int, timed: bool) -> Cell:
-        with ExitStack() as undo:
-            group, give_back = borrow_group(job)
-            undo.callback(give_back)
-            home = tempfile.mkdtemp(prefix="metaloop-")
-            undo.callback(shutil.rmtree, home, ignore_errors=True)
-            workspace = job.workspace.resolve()
-            if job.out is not None and not (workspace / job.cwd / "out").exists():
-                link = workspace / job.cwd / "out"
-                link.symlink_to(job.out.resolve())
-                undo.callback(link.unlink, missing_ok=True)
-            mark = uuid4().hex
-            process = await asyncio.create_subprocess_exec(
-                *view.command(job),
-                stdin=stdin,
-                stdout=PIPE,
-                stderr=PIPE,
-                cwd=workspace / job.cwd,
-                env=view.environment(job, str(workspace), home) | {_MARK: mark},
-                start_new_session=True,
-            )
-            leader = Leader(process.pid)
-            tree = _Marked(leader, mark, group)
-            watch = Watch(job, tree, group, [workspace, Path(home)])
-            cell = Cell(job, process, leader, tree, watch, undo.pop_all().close)
-        limit(process.pid, job, timed)
-        if group is not None:
-            group.add(process.pid)
-        return cell
+    def _confined(self, report: dict[str, Any]) -> tuple[int, Leader, Tree]:
+        leader = Leader(report["leader"])
+        return report["job"], leader, _Kept(leader)
+
+
+class _Kept:
+    """The processes below a keeper (see `confine`), which kills them when told to end."""
+
+    tmpfs = None
+
+    def __init__(self, keeper: Leader) -> None:
+        self._keeper = keeper
+
+    def members(self) -> list[str]:
+        """See `Tree`."""
+        return [f"/proc/{pid}" for pid in confine.descendants(self._keeper.pid)]
+
+    def kill(self) -> None:
+        """See `Tree`."""
+        self._keeper.kill(SIGTERM)
+
+
+def private_directory(undo: ExitStack) -> Path:
+    """A job's home and /tmp. `rm` removes it: a job may have nested it deeper than Python goes."""
+    path = tempfile.mkdtemp(prefix="metaloop-")
+    undo.callback(subprocess.run, ["rm", "-rf", "--", path], check=False)
+    return Path(path)
+
+
+def _show_out(job: Job, undo: ExitStack) -> None:
+    """Make `out` visible in the workspace, by a symlink, for as long as the job runs."""
+    if job.out is None:
+        return
+    link = view.inside(job.workspace.resolve(), f"{job.cwd}/out")
+    if link.is_dir() and not any(link.iterdir()):
+        link.rmdir()
+        undo.callback(link.mkdir, exist_ok=True)
+    elif link.exists():
+        raise SandboxError(f"{link} is in the way of the data to be shown there: remove it")
+    link.symlink_to(job.out.resolve())
+    undo.callback(lambda: link.unlink() if link.is_symlink() else None)

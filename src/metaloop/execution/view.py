@@ -6,7 +6,6 @@ source for its workers; of the workspace everything but `.git` and what the job 
 
 from __future__ import annotations
 
-import glob
 import os
 import sys
 from functools import lru_cache
@@ -116,14 +115,16 @@ def _expand(patterns: tuple[str, ...], interpreter: str) -> tuple[str, ...]:
     found: set[str] = set()
     for pattern in patterns:
         for place in _stdlib(interpreter) if pattern.startswith("{stdlib}") else ("",):
-            full = pattern.replace("{stdlib}", place)
-            found.update(map(os.path.realpath, glob.glob(full, recursive=True)))
-            if full.endswith(".py"):  # the compiled copy tells as much as the source
-                parent, name = os.path.split(full[:-3])
-                found.update(
-                    map(os.path.realpath, glob.glob(f"{parent}/__pycache__/{name}.*.pyc"))
-                )
+            path = Path(pattern.replace("{stdlib}", place))
+            found.update(_matches(path))
+            if path.suffix == ".py":  # the compiled copy tells as much as the source
+                found.update(_matches(path.parent / "__pycache__" / f"{path.stem}.*.pyc"))
     return tuple(sorted(found))
+
+
+def _matches(pattern: Path) -> list[str]:
+    """What exists, without symlinks."""
+    return [os.path.realpath(path) for path in Path("/").glob(str(pattern)[1:])]
 
 
 def _stdlib(interpreter: str) -> list[str]:

@@ -20,7 +20,7 @@ from metaloop.execution.job import Ending, Job
 from metaloop.execution.tree import Tree
 
 _TICK_S = 0.1
-_TICK_UNAIDED_S = 0.03  # where no control group bounds memory, a tenth of a second is too long
+_TICK_UNAIDED_S = 0.02  # where no control group holds a job back, a tenth of a second is long
 _MB = 1 << 20
 _CLOCK_S = 0.02  # the kernel's time stamps lag behind its clock by up to a tick
 _WALK_SHARE = 0.05  # of the time may go into walking the workspace
@@ -30,7 +30,9 @@ _WALK_MAX_S = 10.0
 class Watch:
     """The limits of one running job."""
 
-    def __init__(self, job: Job, tree: Tree, group: Cgroup | None, places: tuple[Path, ...]) -> None:
+    def __init__(
+        self, job: Job, tree: Tree, group: Cgroup | None, places: tuple[Path, ...]
+    ) -> None:
         self._job, self._tree, self._group = job, tree, group
         self._started = time.time() - _CLOCK_S
         self._disk = Disk(places, job.disk_mb * _MB, self._started)
@@ -51,10 +53,7 @@ class Watch:
 
     async def exceeded(self) -> Ending | None:
         """The limit that the job is over, if any."""
-        if self._group is not None:
-            ending = self._group.exceeded()
-        else:
-            ending = self._count()
+        ending = self._group.exceeded() if self._group is not None else self._count()
         if ending is None and await self._disk.full(self._tree):
             return "out_of_disk"
         return ending
@@ -68,6 +67,8 @@ class Watch:
     def _count(self) -> Ending | None:
         """Memory and processes as /proc tells them."""
         threads, memory, members = 0, 0, self._tree.members()
+        if len(members) > self._job.processes + 1:  # no time to lose
+            return "too_many_processes"
         for member in members:
             fields = _status(member)
             threads += fields.get("Threads", 0)
@@ -129,8 +130,8 @@ def _deleted(tree: Tree) -> list[os.stat_result]:
     found: dict[tuple[int, int], os.stat_result] = {}
     for member in tree.members():
         try:
-            for name in os.listdir(f"{member}/fd"):
-                opened = os.stat(f"{member}/fd/{name}")
+            for link in Path(member, "fd").iterdir():
+                opened = link.stat()
                 if opened.st_nlink == 0 and stat.S_ISREG(opened.st_mode):
                     found[opened.st_dev, opened.st_ino] = opened
         except OSError:  # it has just ended, or closed the file

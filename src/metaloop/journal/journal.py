@@ -145,7 +145,7 @@ class Journal:
         with self._engine.connect() as db:
             return [MechanismRecord(*row) for row in db.execute(query)]
 
-    def add_event(self, run: str, trial: int, kind: str, **data: Any) -> None:
+    def add_event(self, run: str, trial: int, kind: str, /, **data: Any) -> None:
         self._insert(
             events, {"run": run, "at": time.time(), "trial": trial, "kind": kind, "data": data}
         )

@@ -70,29 +70,33 @@ class Screen:
         """Mean remaining loss of a mechanism over the versions of one landscape."""
         key = (source, name)
         if name == "own trace" or key not in self._known:
-            left = [
-                await self._search(source, landscape, seed)
-                for seed, landscape in enumerate(versions)
-            ]
+            host = MechanismHost(source, self._space, 0, self._sandbox)
+            try:
+                left = [
+                    await self._search(host, landscape, seed)
+                    for seed, landscape in enumerate(versions)
+                ]
+            finally:
+                await host.close()
             self._known[key] = sum(left) / len(left)
         return self._known[key]
 
-    async def _search(self, source: str, landscape: Landscape, seed: int) -> float:
+    async def _search(self, host: MechanismHost, landscape: Landscape, seed: int) -> float:
         """Loss that remains after `EVALUATIONS` trials, as a part of the start's loss."""
         space, rng = self._space, Random(f"screen/{self._seed}/{seed}")  # noqa: S311
         start = space.sample(rng)
         history = [_trial(0, start, landscape(space.to_unit(start)), None, "")]
-        async with MechanismHost(source, space, seed, self._sandbox) as host:
-            for number in range(1, EVALUATIONS + 1):
-                advice = await host.suggest(history)
-                best = min(history, key=_loss)
-                parent = best.number
-                if isinstance(advice, Steer):
-                    parent = best.number if advice.parent is None else advice.parent
-                    advice = follow(space, history[parent].params, advice, rng)
-                loss = landscape(space.to_unit(advice))
-                changed = _changed(space, history[parent].params, advice)
-                history.append(_trial(number, advice, loss, parent, changed))
+        await host.restart(space, seed)
+        for number in range(1, EVALUATIONS + 1):
+            advice = await host.suggest(history)
+            best = min(history, key=_loss)
+            parent = best.number
+            if isinstance(advice, Steer):
+                parent = best.number if advice.parent is None else advice.parent
+                advice = follow(space, history[parent].params, advice, rng)
+            loss = landscape(space.to_unit(advice))
+            changed = _changed(space, history[parent].params, advice)
+            history.append(_trial(number, advice, loss, parent, changed))
         return _loss(min(history, key=_loss)) / max(_loss(history[0]), 1e-12)
 
     async def _screen_steering(self, source: str, history: Sequence[Trial]) -> Screening:
@@ -103,8 +107,11 @@ class Screen:
             for seed in range(SEEDS * 3):
                 rng = Random(f"patches/{self._seed}/{seed}")  # noqa: S311
                 chance = {name: rng.choice((0.02, 0.1, 0.5)) for name in [*names, "h()", "k()"]}
-                async with MechanismHost(source, self._space, seed, self._sandbox) as host:
+                host = MechanismHost(source, self._space, seed, self._sandbox)
+                try:
                     rewards["new"].append(await _patch(chance, host.suggest, seed))
+                finally:
+                    await host.close()
 
                 async def nothing(_: Sequence[Trial]) -> Steer:
                     return Steer()

@@ -41,8 +41,8 @@ class Status:
     """Standard deviation of the baseline's repeated measurements."""
     best: float | None
     best_trial: int | None
-    holdout: dict[str, float | None] | None
-    """Baseline and best on the hidden holdout, measured once, at the end."""
+    holdout: dict[str, Any] | None
+    """`baseline` and `best` on the hidden holdout, measured at the end, and the best `trial`."""
     trials: dict[str, int]
     """`total`, and the number by status; the baseline is trial 0 and not counted."""
     active_s: float

@@ -86,7 +86,8 @@ class Choice(_Table):
 
 
 def _kind(table: object) -> str:
-    return "choice" if isinstance(table, dict) and "choices" in table else "numeric"
+    choices = isinstance(table, Choice) or (isinstance(table, dict) and "choices" in table)
+    return "choice" if choices else "numeric"
 
 
 SpaceTable = Annotated[
