@@ -46,13 +46,21 @@ print(f"loss: {abs(x - target) + (1 if sys.argv[1:] else 0)}")
 def write_toy(directory):
     directory.mkdir(parents=True, exist_ok=True)
     for name, text in {
-        "metaloop.toml": TOML, "train.py": TRAIN, "prepare.py": "", "judge.py": JUDGE, "secret.txt": "3",
-    }.items():  # fmt: skip
+        "metaloop.toml": TOML,
+        "train.py": TRAIN,
+        "prepare.py": "",
+        "judge.py": JUDGE,
+        "secret.txt": "3",
+    }.items():
         (directory / name).write_text(text)
     return directory
 
 
 def commit(directory):
-    for args in (["init", "-q"], ["add", "-A"], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "toy"]):
+    for args in (
+        ["init", "-q"],
+        ["add", "-A"],
+        ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "toy"],
+    ):
         subprocess.run(["git", *args], cwd=directory, check=True)
     return directory

@@ -25,13 +25,18 @@ def proposer(request):
 def inventor(request):
     """A strategy that is always the same; a mechanism that is hill climbing under another name."""
     if request.role == "strategist":
-        return json.dumps({"diagnosis": "d", "freeze": ["N"], "focus": ["X"], "guidance": "g", "temperature": 0.9})
+        return json.dumps(
+            {"diagnosis": "d", "freeze": ["N"], "focus": ["X"], "guidance": "g", "temperature": 0.9}
+        )
     return BUILTINS["hill_climbing"].replace("class HillClimbing", f"class Climb{request.seed % 7}")
 
 
 def main(verb, project, task, workers):
     """One sitting."""
-    models = {"inner": ScriptedModel(proposer, name="test:in"), "outer": ScriptedModel(inventor, name="test:out")}
+    models = {
+        "inner": ScriptedModel(proposer, name="test:in"),
+        "outer": ScriptedModel(inventor, name="test:out"),
+    }
     project = Project(Path(project))
     if verb == "start":
         settings = Settings(trials=TRIALS, outer_every=8, workers=int(workers))

@@ -51,7 +51,11 @@ def test_gains_are_kept_losses_are_discarded(toy, project):
     assert (status.baseline, status.best, status.best_trial, status.state) == (6.0, 0.0, 3, "done")
     assert status.holdout == {"trial": 3, "baseline": 7.0, "best": 1.0}
     log = subprocess.run(
-        ["git", "log", "--format=%s", f"metaloop/{status.run}"], cwd=toy, check=True, capture_output=True, text=True
+        ["git", "log", "--format=%s", f"metaloop/{status.run}"],
+        cwd=toy,
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout.splitlines()
     assert log == ["trial 3: train.py: value()", "trial 1: X 9 -> 5", "toy"]
 
@@ -59,7 +63,10 @@ def test_gains_are_kept_losses_are_discarded(toy, project):
 def test_of_equals_the_simpler_is_kept(toy, project):
     _, trials, _ = go(
         toy, project,
-        [answer(edits=edit("return X\n", "return X + 0.0\n")), answer(edits=edit("def value():\n    return X\n", "value = lambda: X\n"))],
+        [
+            answer(edits=edit("return X\n", "return X + 0.0\n")),
+            answer(edits=edit("def value():\n    return X\n", "value = lambda: X\n")),
+        ],
     )  # fmt: skip
     assert [t.status for t in trials[1:]] == ["discarded", "kept"]
 
@@ -82,7 +89,11 @@ def test_of_equals_the_simpler_is_kept(toy, project):
 def test_whatever_a_candidate_does_is_a_status_and_never_the_end(toy, project, code, status, words):
     path = toy / "metaloop.toml"
     path.write_text(path.read_text().replace("timeout_s = 10", "timeout_s = 2"))
-    subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qam", "t"], cwd=toy, check=True)
+    subprocess.run(
+        ["git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qam", "t"],
+        cwd=toy,
+        check=True,
+    )
     result, trials, journal = go(
         toy, project, [answer(edits=edit("return X\n", f"{code}\n")), answer(params={"X": 4.0})]
     )
@@ -94,7 +105,13 @@ def test_whatever_a_candidate_does_is_a_status_and_never_the_end(toy, project, c
 
 def test_refused_answers_are_repaired_once_or_rejected(toy, project):
     model = ScriptedModel(
-        ["no json", answer(params={"X": 5.0}), answer(params={"Q": 1}), answer(edits=edit("nowhere", "x")), "{}"],
+        [
+            "no json",
+            answer(params={"X": 5.0}),
+            answer(params={"Q": 1}),
+            answer(edits=edit("nowhere", "x")),
+            "{}",
+        ],
         name="test:scripted",
     )
     status = run(toy, Settings(levels="1", trials=2), project=project, models={"inner": model})
@@ -108,7 +125,7 @@ def test_refused_answers_are_repaired_once_or_rejected(toy, project):
 
 
 def test_a_tried_candidate_is_never_run_again(toy, project):
-    status, trials, _ = go(toy, project, [answer(params={"X": 5.0})] * 30, trials=4)
+    _, trials, _ = go(toy, project, [answer(params={"X": 5.0})] * 30, trials=4)
     contents = [t.content for t in trials]
     assert len(set(contents)) == len(contents) == 5
     assert [t.by for t in trials[2:]] == ["fallback"] * 3
@@ -145,7 +162,7 @@ def test_an_ended_run_goes_on_with_more_trials(toy, project):
 def test_several_workers_repeat_what_they_did(toy, project):
     def tried(seed):
         answers = [answer(params={"X": x}) for x in (8, 7, 6, 5, 4, 3)]
-        status, trials, _ = go(toy, project, answers, workers=3, seed=seed)
+        _, trials, _ = go(toy, project, answers, workers=3, seed=seed)
         return [(t.number, t.score, t.status, t.parent) for t in trials]
 
     assert tried(1) == tried(1)

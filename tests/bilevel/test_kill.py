@@ -18,7 +18,9 @@ SCRIPT = Path(__file__).with_name("scripted_run.py")
 
 def start(verb, project, task, workers=1):
     command = [sys.executable, str(SCRIPT), verb, str(project), str(task), str(workers)]
-    return subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
 
 
 def finish(verb, project, task, workers=1):
@@ -30,8 +32,13 @@ def finish(verb, project, task, workers=1):
 def story(project):
     """All that the run decided, and nothing that depends on the clock."""
     with Project(project).journal() as journal:
-        trials = [(t.number, t.status, t.arm, t.by, t.params, t.score, t.gain, t.parent, t.live) for t in journal.trials("toy-1")]
-        mechanisms = [(m.id, m.name, m.state, m.reason, m.born, m.ended) for m in journal.mechanisms("toy-1")]
+        trials = [
+            (t.number, t.status, t.arm, t.by, t.params, t.score, t.gain, t.parent, t.live)
+            for t in journal.trials("toy-1")
+        ]
+        mechanisms = [
+            (m.id, m.name, m.state, m.reason, m.born, m.ended) for m in journal.mechanisms("toy-1")
+        ]
         events = [(e.trial, e.kind, e.data) for e in journal.events("toy-1")]
         assert journal.run("toy-1").state == "done"
     return trials, mechanisms, events

@@ -131,6 +131,20 @@ async def test_modes_of_the_hosts_files_stay(hostile: Run) -> None:
     assert modes(shared) == before
 
 
+async def test_devices_work(hostile: Run) -> None:
+    outcome = await hostile(
+        """
+        import subprocess
+        open("/dev/null", "w").write("x")
+        assert open("/dev/zero", "rb").read(3) == bytes(3)
+        assert len(open("/dev/urandom", "rb").read(3)) == 3
+        subprocess.run(["sh", "-c", "echo hidden; (exit 3) & wait"], stdout=subprocess.DEVNULL)
+        """
+    )
+    assert outcome.ok, outcome.stderr
+    assert outcome.stdout == ""
+
+
 async def test_the_judge_cannot_be_edited(hostile: Run, workspace: Path) -> None:
     (workspace / "deep" / "er").mkdir(parents=True)
     (workspace / "deep" / "er" / "judge.py").write_text("JUDGE = 2\n")

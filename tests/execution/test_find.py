@@ -96,7 +96,8 @@ if nobody_can_run_python():
         with tempfile.TemporaryDirectory() as home:
             os.chown(home, 65534, 65534)
             directory = Path(__file__).parent
-            tests = [str(directory / name) for name in ("test_escape.py", "test_limits.py")]
+            names = ("test_escape.py", "test_limits.py", "test_endings.py")
+            tests = [str(directory / name) for name in names]
             options = ("-q", "-p", "no:cacheprovider", f"--basetemp={home}/tests")
             command = (*NOBODY, sys.executable, "-B", "-m", "pytest", *tests, *options)
             env = {"PATH": "/usr/bin:/bin", "HOME": home, "TMPDIR": home}

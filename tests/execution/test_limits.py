@@ -4,40 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import subprocess
-import sys
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from processes import living
 
 from metaloop.execution import Job, Outcome, Sandbox
 
 Run = Callable[..., Awaitable[Outcome]]
-
-
-def living(mark: str) -> list[int]:
-    """The processes of this machine that carry `mark` in their command line."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if mark.encode() in (entry / "cmdline").read_bytes():
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-    return found
-
-
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
-    """Wait for something to become true."""
-    for _ in range(int(seconds / 0.01)):
-        if condition():
-            return True
-        await asyncio.sleep(0.01)
-    return condition()
 
 
 @pytest.fixture(params=["groups", "watch"])
@@ -48,33 +25,12 @@ def means(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
     return str(request.param)
 
 
-async def test_hang_that_ignores_sigterm(hostile: Run) -> None:
-    outcome = await hostile(
-        """
-        import signal, time
-        for number in range(1, 32):
-            try:
-                signal.signal(number, signal.SIG_IGN)
-            except OSError:
-                pass
-        print("hanging", flush=True)
-        while True:
-            time.sleep(1)
-        """,
-        timeout_s=0.7,
-    )
-    assert outcome.ending == "timed_out"
-    assert outcome.exit_code is None
-    assert outcome.stdout == "hanging\n"
-    assert 0.6 < outcome.seconds < 3
-
-
 async def test_fork_bomb(hostile: Run, means: str) -> None:
     mark = uuid.uuid4().hex
     outcome = await hostile(
         f"""
         import os, time  # {mark}
-        for _ in range(12):  # 4096 processes, should nobody stop it
+        for _ in range(10):  # 1024 processes, should nobody stop it
             try:
                 os.fork()
             except OSError:
@@ -220,183 +176,8 @@ async def test_invalid_utf8(hostile: Run) -> None:
     assert outcome.stderr == "�"
 
 
-DAEMON = """
-import os, signal, sys, time
-for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-    signal.signal(number, signal.SIG_IGN)
-mark = {mark!r}
-if os.fork() == 0:
-    os.setsid()
-    if os.fork() == 0:
-        os.environ.clear()
-        for fd in range({keep}, 64):
-            try:
-                os.close(fd)
-            except OSError:
-                pass
-        os.execve(sys.executable, [sys.executable, "-S", "-c",
-            "import time; open('alive', 'w'); time.sleep(60)", mark], {{}})
-    os._exit(0)
-while not os.path.exists("alive"):
-    time.sleep(0.01)
-"""
-
-
-@pytest.mark.parametrize("keep", [0, 3], ids=["closing its output", "keeping its output"])
-async def test_daemons_do_not_survive(hostile: Run, workspace: Path, keep: int) -> None:
-    mark = uuid.uuid4().hex
-    outcome = await hostile(DAEMON.format(mark=mark, keep=keep))
-    assert outcome.ok, outcome
-    assert (workspace / "alive").exists()
-    assert not living(mark)
-
-
-async def test_killing_its_elders(hostile: Run) -> None:
-    outcome = await hostile(
-        f"""
-        import os, signal, time
-        for pid in (os.getppid(), 1, {os.getpid()}, -1):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except OSError:
-                pass
-        time.sleep(0.1)
-        print("still here")
-        """
-    )
-    assert outcome.ending == "exited"  # and this test goes on
-
-
-async def test_segmentation_fault_and_abort(hostile: Run) -> None:
-    outcome = await hostile("import ctypes; ctypes.string_at(0)")
-    assert outcome.ending == "exited"
-    assert not outcome.ok
-    outcome = await hostile("import os; os.abort()")
-    assert outcome.ending == "exited"
-    assert not outcome.ok
-
-
-async def test_missing_program(sandbox: Sandbox, workspace: Path) -> None:
-    outcome = await sandbox.run(Job(("no-such-program",), workspace))
-    assert outcome.ending == "exited"
-    assert outcome.exit_code == 127
-    assert "no-such-program" in outcome.stderr
-
-
-async def test_cancellation_kills(hostile: Run, workspace: Path) -> None:
-    mark = uuid.uuid4().hex
-    run = asyncio.ensure_future(hostile(DAEMON.format(mark=mark, keep=3) + "time.sleep(60)"))
-    assert await until(lambda: bool(living(mark)))
-    run.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await run
-    assert not living(mark)
-
-
-@pytest.mark.parametrize("delay_ms", [0, 2, 4, 6, 9, 14])
-async def test_cancellation_at_any_moment(hostile: Run, workspace: Path, delay_ms: int) -> None:
-    mark = uuid.uuid4().hex
-    run = asyncio.ensure_future(hostile(f"import time; time.sleep(60)  # {mark}"))
-    await asyncio.sleep(delay_ms / 1000)
-    run.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await run
-    assert not living(mark)
-
-
-async def test_open_speaks_and_dies(sandbox: Sandbox, workspace: Path) -> None:
-    mark = uuid.uuid4().hex
-    echo = "import sys\nfor line in sys.stdin: print(line.upper(), end='', flush=True)"
-    process = await sandbox.open(Job(("python", "-S", "-c", echo, mark), workspace))
-    assert process.stdin is not None
-    assert process.stdout is not None
-    for word in (b"one\n", b"two\n", b"x" * 300_000 + b"\n"):
-        process.stdin.write(word)
-        assert await process.stdout.readline() == word.upper()
-    process.kill()
-    await process.wait()
-    assert await until(lambda: not living(mark))
-
-
-async def test_killing_an_open_process_kills_its_daemons(sandbox: Sandbox, workspace: Path) -> None:
-    mark = uuid.uuid4().hex
-    program = DAEMON.format(mark=mark, keep=3) + "time.sleep(60)"
-    process = await sandbox.open(Job(("python", "-c", program), workspace))
-    assert await until(lambda: bool(living(mark)))
-    process.kill()
-    await process.wait()
-    assert await until(lambda: not living(mark))
-
-
 async def test_open_is_held_to_its_limits(sandbox: Sandbox, workspace: Path, means: str) -> None:
     hungry = "x = [bytearray(8 << 20) for _ in range(400)]; input()"
     process = await sandbox.open(Job(("python", "-c", hungry), workspace, memory_mb=200))
     await asyncio.wait_for(process.wait(), 20)
     assert process.returncode != 0
-
-
-@pytest.mark.parametrize("delay_s", [0.0, 0.4])
-async def test_nothing_outlives_a_killed_metaloop(
-    sandbox: Sandbox, workspace: Path, delay_s: float
-) -> None:
-    mark = uuid.uuid4().hex
-    daemon = DAEMON.format(mark=mark, keep=3) + "time.sleep(60)"
-    program = f"""
-import asyncio, sys
-from pathlib import Path
-from metaloop.execution import Job
-from metaloop.execution.sandbox import candidates
-sandbox = next(s for s in candidates() if getattr(s, "name", "") == {sandbox.name!r})
-job = Job(("python", "-c", {daemon!r}), Path({str(workspace)!r}))
-print("ready", flush=True)
-async def main():
-    await asyncio.gather(*(sandbox.run(job) for _ in range(3)))
-asyncio.run(main())
-"""
-    metaloop = subprocess.Popen(  # noqa: ASYNC220
-        [sys.executable, "-c", program], stdout=subprocess.PIPE
-    )
-    assert metaloop.stdout is not None
-    metaloop.stdout.readline()
-    await asyncio.sleep(delay_s)
-    if delay_s:
-        assert await until(lambda: bool(living(mark)))
-    metaloop.send_signal(signal.SIGKILL)
-    metaloop.wait()
-    metaloop.stdout.close()
-    assert await until(lambda: not living(mark))
-    await asyncio.sleep(0.3)
-    assert not living(mark)
-
-
-async def test_two_hundred_jobs_leave_nothing_behind(sandbox: Sandbox, workspace: Path) -> None:
-    from metaloop.execution.cgroup import pool
-
-    def open_files() -> int:
-        return len(list(Path("/proc/self/fd").iterdir()))
-
-    job = Job(("/bin/true",), workspace)
-    await sandbox.run(job)
-    before = open_files()
-    for _ in range(50):
-        await asyncio.gather(*(sandbox.run(job) for _ in range(4)))
-    await asyncio.sleep(0.1)
-    assert open_files() <= before + 1
-    groups = pool()
-    if groups is not None:
-        assert len(groups.names()) < 12
-
-
-def test_groups_are_removed_at_the_end(tmp_path: Path) -> None:
-    program = f"""
-import asyncio
-from pathlib import Path
-from metaloop.execution import Job, find_sandbox
-from metaloop.execution.cgroup import pool
-outcome = asyncio.run(find_sandbox().run(Job(("/bin/true",), Path({str(tmp_path)!r}))))
-assert outcome.ok, outcome
-print(*(pool().names() if pool() else ()), sep="\\n")
-"""
-    names = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    for name in names.stdout.decode().split():
-        assert not Path(name).exists()

@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 
 from metaloop.task.constants import ConstantError, blank_constants, read_constants, set_constants
 
-SOURCE = '"""doc with é"""\nA = 1  # first\nB: float = 2.5; C = "x"\nif A:\n    A = 9\n\ndef f():\n    B = 3\n'
+SOURCE = (
+    '"""doc with é"""\nA = 1  # first\nB: float = 2.5; C = "x"\n'
+    "if A:\n    A = 9\n\ndef f():\n    B = 3\n"
+)
 
 values = st.one_of(
     st.integers(-(10**9), 10**9),
@@ -28,7 +31,10 @@ def test_what_is_set_is_read_back_and_nothing_else_moves(a, b, c, ends):
 
 
 def test_a_literal_over_several_lines_is_replaced_whole():
-    assert set_constants("A = (\n    1\n)  # note\nB = 2\n", {"A": 7}) == "A = (\n    7\n)  # note\nB = 2\n"
+    assert (
+        set_constants("A = (\n    1\n)  # note\nB = 2\n", {"A": 7})
+        == "A = (\n    7\n)  # note\nB = 2\n"
+    )
     assert set_constants('A = """x\ny"""\nB = 2\n', {"A": "z"}) == "A = 'z'\nB = 2\n"
 
 

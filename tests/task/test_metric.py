@@ -18,7 +18,16 @@ def test_json_lines_count_too():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "val_bpb 3", "val_bpb: nan", "val_bpb: inf", "val_bpb: fast", '{"val_bpb": null}', "xval_bpb: 1"]
+    "text",
+    [
+        "",
+        "val_bpb 3",
+        "val_bpb: nan",
+        "val_bpb: inf",
+        "val_bpb: fast",
+        '{"val_bpb": null}',
+        "xval_bpb: 1",
+    ],
 )
 def test_no_number_no_score(text):
     with pytest.raises(MetricError, match="val_bpb"):

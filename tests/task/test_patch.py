@@ -48,7 +48,10 @@ def test_what_does_not_apply_says_why(toy, params, edits, words):
 
 def test_values_out_of_range_are_clipped(toy):
     task = load_task(toy)
-    assert task.params_of(build(task, task.sources(), {"X": 1e9, "N": 0}, [])) == {"X": 10.0, "N": 1}
+    assert task.params_of(build(task, task.sources(), {"X": 1e9, "N": 0}, [])) == {
+        "X": 10.0,
+        "N": 1,
+    }
 
 
 def test_the_same_content_has_the_same_hash(toy):

@@ -11,12 +11,18 @@ from metaloop.task.workspace import Workspace
 
 
 def git(cwd, *args):
-    return subprocess.run(["git", *args], cwd=cwd, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["git", *args], cwd=cwd, check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def test_a_kept_candidate_is_a_commit_and_the_checkout_stays(toy, tmp_path):
     task = load_task(toy)
-    before = (git(toy, "status", "--porcelain"), git(toy, "rev-parse", "HEAD"), git(toy, "branch", "--show-current"))
+    before = (
+        git(toy, "status", "--porcelain"),
+        git(toy, "rev-parse", "HEAD"),
+        git(toy, "branch", "--show-current"),
+    )
     workspace = Workspace.create(task, tmp_path / "run", "toy-1", False)
     files = build(task, task.sources(), {"X": 3.0}, [])
     first = workspace.commit(files, "trial 1", workspace.base)
@@ -24,7 +30,11 @@ def test_a_kept_candidate_is_a_commit_and_the_checkout_stays(toy, tmp_path):
     assert git(toy, "show", "metaloop/toy-1:train.py") == files["train.py"].strip()
     assert git(toy, "diff", "--name-only", workspace.base, first) == "train.py"
     workspace.close()
-    after = (git(toy, "status", "--porcelain"), git(toy, "rev-parse", "HEAD"), git(toy, "branch", "--show-current"))
+    after = (
+        git(toy, "status", "--porcelain"),
+        git(toy, "rev-parse", "HEAD"),
+        git(toy, "branch", "--show-current"),
+    )
     assert before == after
 
 
@@ -77,4 +87,6 @@ def test_a_task_below_the_top_of_a_repository(tmp_path):
     slot = workspace.slot("slot0")
     assert slot.task_dir == slot.root / "deep" / "toy"
     done = workspace.commit(build(task, task.sources(), {"X": 1.0}, []), "trial 1", workspace.base)
-    assert git(tmp_path / "mono", "diff", "--name-only", workspace.base, done) == "deep/toy/train.py"
+    assert (
+        git(tmp_path / "mono", "diff", "--name-only", workspace.base, done) == "deep/toy/train.py"
+    )

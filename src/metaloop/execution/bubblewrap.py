@@ -16,7 +16,7 @@ from typing import Any
 from metaloop.execution import seccomp
 from metaloop.execution.job import Job
 from metaloop.execution.launch import READY, Launch, Launcher, memory_file
-from metaloop.execution.mounts import options, placeholders
+from metaloop.execution.mounts import options, placeholders, private_devices
 from metaloop.execution.tree import Leader, Tree, processes
 from metaloop.execution.view import command
 
@@ -38,7 +38,8 @@ class Bubblewrap(Launcher):
         if job.out is not None:
             mounted_on.append(f"{job.cwd}/out")
         undo.enter_context(placeholders(job.workspace, mounted_on))
-        given = {"--args": memory_file("\0".join([*options(job), ""]).encode(), undo)}
+        listed = options(job, undo.enter_context(private_devices()))
+        given = {"--args": memory_file("\0".join([*listed, ""]).encode(), undo)}
         if seccomp.supported():
             families = seccomp.families(job.network, namespace=True)
             given["--seccomp"] = memory_file(seccomp.program(families), undo)

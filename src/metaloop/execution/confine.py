@@ -3,7 +3,7 @@
 It runs on its own (`python -I -S confine.py FD`), reading what to do, as JSON, from descriptor FD.
 Three processes: the first stands for the job towards metaloop and dies with it; the second, the
 keeper, adopts every process that the job leaves behind, and when the job or the first process
-ends kills them all and puts the files' modes back; the third confines itself and becomes the job.
+ends kills them all and cleans up; the third confines itself and becomes the job.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ def _keep(order: dict[str, Any], first: int) -> int:
     _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != first:
         return _NOT_STARTED
+    os.setsid()  # out of the group that is killed with metaloop: we have work to do then
     code = 128 + signal.SIGKILL
     job = os.fork()
     if job == 0:
@@ -63,6 +64,9 @@ def _keep(order: dict[str, Any], first: int) -> int:
     _kill_all()
     for path, _, mode in order["modes"]:
         _change_mode(path, mode)
+    # Not by Python: the job may have nested directories deeper than that can go.
+    rm = os.posix_spawn("/bin/rm", ["rm", "-rf", "--", order["remove"]], {})
+    os.waitpid(rm, 0)
     return code
 
 

@@ -14,11 +14,14 @@ Ending = Literal["exited", "timed_out", "out_of_memory", "out_of_disk", "too_man
 class Job:
     """One command, run confined in a workspace.
 
-    `workspace` is a host directory, seen as `/workspace` by the command and nothing else of the
-    host's files but the system's and the interpreter's, all read-only. `read_only` and `hidden`
-    are paths in the workspace, relative to it, that cannot be written, or look empty; `hidden`
-    may also name absolute paths, with wildcards. `out` is a host directory shown read-only at
-    `cwd`/out. The command sees no environment but `env` and a few harmless defaults.
+    `workspace` is a host directory, seen as `/workspace` by the command (by a fallback sandbox
+    where it is: use relative paths), and nothing else of the host's files but the system's and the
+    interpreter's, all read-only. `python` in `command` is the active virtual environment's.
+    `read_only` and `hidden` are paths in the workspace, relative to it, that cannot be written, or
+    look empty or cannot be read; `.git` is always hidden. `hidden` may also name absolute paths,
+    with wildcards, and `{stdlib}/NAME` in every copy of the standard library. `out` is a host
+    directory shown read-only at `cwd`/out. The command sees no environment but `env` and a few
+    harmless defaults. `disk_mb` is what the job may write, in all and in one file.
     """
 
     command: tuple[str, ...]

@@ -8,15 +8,15 @@ when metaloop has died meanwhile there is none, and no job.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import os
-import signal
+import subprocess
 from abc import ABC, abstractmethod
 from asyncio import StreamReader, StreamWriter
 from asyncio.subprocess import PIPE, Process
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -82,7 +82,7 @@ class Launcher(ABC):
             group, give_back = borrow_group(job)
             undo.callback(give_back)
             info, info_end = os.pipe()
-            with os.fdopen(info, "rb", buffering=0) as reports, _Lifeline() as lifeline:
+            with os.fdopen(info, "rb", buffering=0) as reports:
                 undo.callback(os.close, info_end)
                 launch = self._launch(job, info_end, undo)
                 process = await asyncio.create_subprocess_exec(
@@ -91,11 +91,11 @@ class Launcher(ABC):
                     stdout=PIPE,
                     stderr=PIPE,
                     env={},  # whatever this program gets, the job could read in /proc
-                    pass_fds=(*launch.inherited, info_end, lifeline.end),
-                    start_new_session=True,
+                    pass_fds=(*launch.inherited, info_end),
+                    process_group=_doomed_group(),
                     limit=_LINE,
                 )
-                await self._ready(process, lifeline)
+                await self._ready(process)
                 pid, leader, tree = self._confined(json.loads(reports.read(_REPORT)))
             watch = Watch(job, tree, group, launch.written)
             cell = Cell(job, process, leader, tree, watch, undo.pop_all().close)
@@ -109,11 +109,10 @@ class Launcher(ABC):
         cast(StreamWriter, process.stdin).write(b"\n")
         return cell
 
-    async def _ready(self, process: Process, lifeline: _Lifeline) -> None:
+    async def _ready(self, process: Process) -> None:
         """Wait until the job is held back only by us; else the program is dead on return."""
         ready = False
         try:
-            lifeline.tie(process.pid)
             stderr, complaints = cast(StreamReader, process.stderr), b""
             while (line := await stderr.readline()) not in (b"", b"\n"):
                 complaints += line
@@ -122,10 +121,9 @@ class Launcher(ABC):
                 reason = complaints.decode(errors="replace").strip()
                 raise SandboxError(f"{self.name} cannot be set up: {reason}")
         finally:
-            if ready:
-                lifeline.untie()
-            else:
-                lifeline.cut()
+            if not ready:
+                if process.returncode is None:
+                    process.kill()
                 await undisturbed(process.wait())
 
 
@@ -137,37 +135,20 @@ async def _abandon(start: asyncio.Future[Cell]) -> None:
     await cell.abandon()
 
 
-class _Lifeline:
-    """A pipe: when metaloop's end closes, the kernel kills a process group.
+def _doomed_group() -> int:
+    """A process group that dies with metaloop, even if that is killed.
 
-    Sandboxes die with their parent, but some only from the moment they are set up.
+    Sandboxes die with their parent by themselves, but not yet while they are being set up.
     """
+    return _mourner(os.getpid(), os.getsid(0)).pid
 
-    def __init__(self) -> None:
-        self.end, self._ours = os.pipe()
 
-    def __enter__(self) -> _Lifeline:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self.end)
-        self.cut()
-
-    def tie(self, group: int) -> None:
-        """Kill this process group when metaloop's end closes."""
-        fcntl.fcntl(self.end, fcntl.F_SETOWN, -group)
-        fcntl.fcntl(self.end, fcntl.F_SETSIG, signal.SIGKILL)
-        fcntl.fcntl(self.end, fcntl.F_SETFL, os.O_ASYNC)
-
-    def untie(self) -> None:
-        """Let it live."""
-        fcntl.fcntl(self.end, fcntl.F_SETFL, 0)
-
-    def cut(self) -> None:
-        """Close metaloop's end."""
-        if self._ours >= 0:
-            os.close(self._ours)
-            self._ours = -1
+@cache
+def _mourner(pid: int, session: int) -> subprocess.Popen[bytes]:  # noqa: ARG001
+    """For each process and session, a shell that waits for metaloop's end of a pipe to close,
+    then kills its group. The cache keeps that end open."""
+    shell = ("/bin/sh", "-c", "read -r _; kill -s KILL 0")
+    return subprocess.Popen(shell, stdin=PIPE, env={}, process_group=0)
 
 
 def memory_file(content: bytes, undo: ExitStack) -> int:

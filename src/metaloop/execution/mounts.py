@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -16,19 +17,25 @@ from metaloop.execution.job import Job, SandboxError
 _WORKSPACE = "/workspace"
 _MB = 1 << 20
 _SHM_MB = 64
-_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+_DEVICES = {"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9}
+_MEMORY_DEVICES = 1  # the major number of these
 _USER = "1000"
 
 
-def options(job: Job) -> list[str]:
-    """All options for a job; raises SandboxError when its workspace does not allow them."""
+def options(job: Job, devices: Path | None) -> list[str]:
+    """All options for a job, with `devices` (see `private_devices`) for the host's.
+
+    Raises SandboxError when the workspace does not allow them.
+    """
     tmp = min(job.disk_mb, max(job.memory_mb // 2, 1)) * _MB
     listed = [
         *("--unshare-all", "--unshare-user", "--disable-userns"),
         *("--uid", _USER, "--gid", _USER, "--hostname", "metaloop"),
         *("--die-with-parent", "--new-session", "--as-pid-1", "--clearenv"),
         *(["--share-net"] if job.network else []),
-        *_system(os.geteuid() == 0),
+        *_system(),
+        *(_devices(devices) if devices is not None else ()),
+        *("--perms", "1777", "--size", str(_SHM_MB * _MB), "--tmpfs", "/dev/shm"),  # noqa: S108
         *(_network() if job.network else ()),
         *("--perms", "1777", "--size", str(tmp), "--tmpfs", "/tmp"),  # noqa: S108
         *_interpreters(view.python()),
@@ -75,8 +82,39 @@ def _leave(path: Path) -> None:
             return
 
 
+@contextmanager
+def private_devices() -> Iterator[Path | None]:
+    """Device files of a job's own, if this is root, to whom the host's belong.
+
+    The job runs with root's number, though without its powers, and could change the modes of what
+    root owns; no mount can be read-only and have devices. Nothing is made where root may not make
+    devices, as in most containers, whose device files are not the host's.
+    """
+    if os.geteuid() != 0:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="metaloop-dev-") as name:
+        directory = Path(name)
+        usable = not os.statvfs(directory).f_flag & os.ST_NODEV
+        try:
+            for device, minor in _DEVICES.items() if usable else ():
+                number = os.makedev(_MEMORY_DEVICES, minor)
+                os.mknod(directory / device, 0o666 | stat.S_IFCHR, number)
+                (directory / device).chmod(0o666)
+        except PermissionError:
+            usable = False
+        yield directory if usable else None
+
+
+def _devices(directory: Path) -> list[str]:
+    listed = ["--remount-ro", "/dev/tty"]
+    for name in _DEVICES:
+        listed += ["--dev-bind", str(directory / name), f"/dev/{name}"]
+    return listed
+
+
 @lru_cache
-def _system(root: bool) -> tuple[str, ...]:
+def _system() -> tuple[str, ...]:
     listed: list[str] = []
     for path in view.SYSTEM:
         if Path(path).is_symlink():
@@ -85,11 +123,7 @@ def _system(root: bool) -> tuple[str, ...]:
             listed += ["--ro-bind", path, path]
     for path in view.ETC:
         listed += ["--ro-bind-try", path, path]
-    listed += ["--proc", "/proc", "--dev", "/dev"]
-    if root:  # whose device files these are: it could change their permissions
-        for name in _DEVICES:
-            listed += ["--remount-ro", f"/dev/{name}"]
-    return (*listed, "--perms", "1777", "--size", str(_SHM_MB * _MB), "--tmpfs", "/dev/shm")  # noqa: S108
+    return (*listed, "--proc", "/proc", "--dev", "/dev")
 
 
 def _network() -> list[str]:

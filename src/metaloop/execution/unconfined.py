@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -44,6 +43,7 @@ class Unconfined(Launcher):
             "report": report,
             "landlock": None,
             "modes": [],
+            "remove": str(home),
         } | confinement
         fd = memory_file(json.dumps(order).encode(), undo)
         command = (sys.executable, "-I", "-S", confine.__file__, str(fd))
@@ -72,10 +72,10 @@ class _Kept:
 
 
 def private_directory(undo: ExitStack) -> Path:
-    """A job's home and /tmp. `rm` removes it: a job may have nested it deeper than Python goes."""
-    path = tempfile.mkdtemp(prefix="metaloop-")
-    undo.callback(subprocess.run, ["rm", "-rf", "--", path], check=False)
-    return Path(path)
+    """A job's home and /tmp. The keeper removes it, unless the job never started."""
+    path = Path(tempfile.mkdtemp(prefix="metaloop-home-"))
+    undo.callback(lambda: path.rmdir() if path.exists() else None)
+    return path
 
 
 def _show_out(job: Job, undo: ExitStack) -> None:

@@ -114,7 +114,12 @@ def hidden_inside(job: Job) -> tuple[str, ...]:
 def _expand(patterns: tuple[str, ...], interpreter: str) -> tuple[str, ...]:
     found: set[str] = set()
     for pattern in patterns:
-        for place in _stdlib(interpreter) if pattern.startswith("{stdlib}") else ("",):
+        if not pattern.startswith("{stdlib}"):
+            found.update(_matches(Path(pattern)))
+            continue
+        own, others = _stdlib(interpreter)
+        found |= others  # nobody needs those, and one mount is quicker than many
+        for place in own:
             path = Path(pattern.replace("{stdlib}", place))
             found.update(_matches(path))
             if path.suffix == ".py":  # the compiled copy tells as much as the source
@@ -127,12 +132,17 @@ def _matches(pattern: Path) -> list[str]:
     return [os.path.realpath(path) for path in Path("/").glob(str(pattern)[1:])]
 
 
-def _stdlib(interpreter: str) -> list[str]:
-    """Every copy of the standard library that a job could read."""
-    prefixes = {*interpreter_roots(interpreter), Path("/usr"), Path("/usr/local")}
-    return [
-        str(directory)
+def _stdlib(interpreter: str) -> tuple[set[str], set[str]]:
+    """The standard library of the job's and our own interpreter, and all other copies."""
+    own = _libraries({Path(sys.base_prefix), Path(interpreter).resolve().parents[1]})
+    others = _libraries({*interpreter_roots(interpreter), Path("/usr"), Path("/usr/local")}) - own
+    return own, {place for place in others if Path(place, "os.py").exists()}
+
+
+def _libraries(prefixes: set[Path]) -> set[str]:
+    return {
+        os.path.realpath(directory)
         for prefix in prefixes
         for pattern in ("lib/python3*", "lib64/python3*")
         for directory in prefix.glob(pattern)
-    ]
+    }

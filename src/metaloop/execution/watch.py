@@ -178,5 +178,8 @@ def _tmpfs(path: str | None) -> int:
 
 
 def _free(place: Path) -> int:
-    found = os.statvfs(place)
+    try:
+        found = os.statvfs(place)
+    except OSError:  # removed at the end of the job
+        return 0
     return found.f_bfree * found.f_frsize

@@ -80,7 +80,7 @@ class Journal:
 
     def set_state(self, run: str, state: RunState, reason: str = "") -> None:
         self._update_run(run, state=state, reason=reason)
-        self._tell(run, Event(-1, "state", {"state": state, "reason": reason}))
+        self.tell(run, Event(-1, "state", {"state": state, "reason": reason}))
 
     def set_config(self, run: str, config: dict[str, Any]) -> None:
         """Replace the settings of a run, e.g. when it is resumed with a larger budget."""
@@ -100,7 +100,7 @@ class Journal:
         with self._engine.begin() as db:
             db.execute(insert(trials).values(run=run, **(row | {"at": now})))
             db.execute(update(runs).where(runs.c.id == run).values(updated=now, active_s=active_s))
-        self._tell(run, trial)
+        self.tell(run, trial)
 
     def trials(self, run: str) -> list[TrialRecord]:
         """All trials in order, without their details."""
@@ -140,8 +140,9 @@ class Journal:
         self.add_event(run, trial, "retired", mechanism=mechanism, reason=reason)
 
     def mechanisms(self, run: str) -> list[MechanismRecord]:
+        """All mechanisms of a run in the order in which they came, rejected ones too."""
         columns = [mechanisms.c[f.name] for f in fields(MechanismRecord)]
-        query = select(*columns).where(mechanisms.c.run == run).order_by(mechanisms.c.born)
+        query = select(*columns).where(mechanisms.c.run == run).order_by(mechanisms.c.seq)
         with self._engine.connect() as db:
             return [MechanismRecord(*row) for row in db.execute(query)]
 
@@ -149,7 +150,7 @@ class Journal:
         self._insert(
             events, {"run": run, "at": time.time(), "trial": trial, "kind": kind, "data": data}
         )
-        self._tell(run, Event(trial, kind, data))
+        self.tell(run, Event(trial, kind, data))
 
     def add_step(
         self, run: str, step_events: list[Event], step_mechanisms: list[MechanismRecord]
@@ -163,7 +164,7 @@ class Journal:
             for mechanism in step_mechanisms:
                 db.execute(insert(mechanisms).values(run=run, **asdict(mechanism)))
         for record in [*step_events, *step_mechanisms]:
-            self._tell(run, record)
+            self.tell(run, record)
 
     def events(self, run: str, kind: str | None = None) -> list[Event]:
         """Events in order, all or of one kind."""
@@ -184,7 +185,8 @@ class Journal:
         with self._engine.begin() as db:
             db.execute(insert(table).values(**row))
 
-    def _tell(self, run: str, record: object) -> None:
+    def tell(self, run: str, record: object) -> None:
+        """Pass a record to the listeners; of itself this writes nothing."""
         for listener in self.listeners:
             listener(run, record)
 

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 metadata = MetaData()
 
@@ -54,8 +66,9 @@ trials = Table(
 mechanisms = Table(
     "mechanisms",
     metadata,
-    Column("run", String, primary_key=True),
-    Column("id", String, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=True),  # the order in which they came
+    Column("run", String, nullable=False),
+    Column("id", String, nullable=False),
     Column("name", String, nullable=False),
     Column("origin", String, nullable=False),  # builtin, generated, placebo
     Column("state", String, nullable=False),  # rejected, installed, retired
@@ -66,6 +79,7 @@ mechanisms = Table(
     Column("born", Integer, nullable=False),  # number of the trial before which it came
     Column("ended", Integer),
     Column("screening", JSON),
+    UniqueConstraint("run", "id"),
 )
 
 events = Table(

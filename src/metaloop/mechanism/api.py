@@ -28,6 +28,7 @@ __all__ = [
     "Mechanism",
     "Param",
     "Params",
+    "PointMechanism",
     "Random",
     "Space",
     "Steer",
@@ -104,3 +105,34 @@ class Mechanism(ABC):
     def accept(self, trial: Trial, history: list[Trial]) -> bool | None:  # noqa: ARG002
         """Start the next trials from `trial`, though it is not the best? None: no opinion."""
         return None
+
+
+class PointMechanism(Mechanism):
+    """A mechanism that thinks in points: lists of floats from 0 to 1, one per parameter.
+
+    Override `move`. Everything else is taken care of: the first trials are random, trials without
+    a loss are left out, and what `move` returns is brought into bounds.
+    """
+
+    FIRST = 5
+    """Measured trials that `move` is sure to find."""
+
+    def suggest(self, history: list[Trial]) -> Params:
+        """A random assignment at first, then the parameters at the point that `move` returns."""
+        good = measured(history)
+        if len(good) < self.FIRST:
+            return self.space.sample(self.rng)
+        points = [self.space.to_unit(trial.params) for trial in good]
+        failures = len(history) - 1 - good[0].number
+        point = [float(u) for u in self.move(points, [t.loss or 0.0 for t in good], failures)]
+        if len(point) != len(self.space):
+            raise ValueError(f"move() returned {len(point)} floats, not {len(self.space)}")
+        return self.space.from_unit(point)
+
+    @abstractmethod
+    def move(self, points: list[list[float]], losses: list[float], failures: int) -> list[float]:
+        """The next point to try.
+
+        `points` are all measured trials, best first, and `losses` theirs; `failures` is the
+        number of trials since the last gain.
+        """

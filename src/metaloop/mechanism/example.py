@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
-from metaloop.mechanism.builtin import BUILTINS, STEERERS
+from metaloop.mechanism.builtin import STEERERS
 from metaloop.task.space import Space
 
+EXAMPLE = '''
+class StepFromBest(PointMechanism):
+    """Steps from the best point, shorter after each failure."""
+
+    def __init__(self, space, rng):
+        super().__init__(space, rng)
+        self.step = 0.2
+
+    def move(self, points, losses, failures):
+        best = points[0]
+        step = self.step * 0.8 ** min(failures, 8)
+        new = list(best)
+        for i in range(len(new)):
+            if self.rng.random() < 0.5:
+                new[i] = best[i] + self.rng.gauss(0, step)
+        return new
+'''
+"""A complete mechanism for tasks with a space, as small models are shown it."""
+
 IDEAS = {
-    "simulated annealing": "keep a current point of your own; replace it by a worse trial with "
-    "probability exp(-difference / temperature); the temperature falls with every call",
-    "coordinate search": "change one parameter per call, each in turn; after a gain go on with the "
-    "same parameter, after two failures take the next",
-    "pattern search": "repeat the move that led to the best trial (best minus the best before it, "
-    "in unit coordinates); when it fails, halve it and turn it round",
-    "restart from elite": "choose one of the five best trials at random, the better the likelier, "
-    "and take a step from it; the step is wide for late ranks",
-    "crossover of good trials": "take each parameter from one of two good trials, then move one of "
-    "them a little",
-    "differential evolution": "in unit coordinates: best + 0.7 * (a - b) for two other good trials "
-    "a and b, with space.to_unit and space.from_unit",
-    "trust region": "sample within a radius around the best in unit coordinates; double the radius "
-    "after a gain, halve it after three failures, start anew when it is tiny",
-    "surrogate by nearest neighbour": "draw 50 neighbours of the best trial, predict each one's "
-    "loss as that of its nearest measured trial, propose the best one that is not too near",
-    "tabu search": "draw 20 neighbours of the best trial and propose the one farthest from all "
-    "trials that failed",
-    "opposite jump": "mostly take small steps from the best; every fifth call mirror one parameter "
-    "of the best within its range",
+    "simulated annealing": "step from one of the good points, chosen with probability proportional "
+    "to exp(-(its loss - losses[0]) / temperature); self.temperature falls at every call",
+    "coordinate search": "change a single coordinate per call, the next one after each failure; "
+    "a wide step first, a short one after many failures",
+    "pattern search": "repeat the move that led to the best point: best plus half of (best minus "
+    "the second best), with a little noise; after 3 failures take a random step instead",
+    "restart from elite": "choose one of the five best points, the better the likelier, and take a "
+    "step from it; the worse its rank, the wider the step",
+    "crossover of good points": "take each coordinate from one of the three best points at random, "
+    "then move one coordinate a little",
+    "differential evolution": "best + 0.7 * (a - b), coordinate by coordinate, where a and b are "
+    "two other good points chosen at random; keep some coordinates of the best",
+    "trust region": "sample uniformly within self.radius around the best; halve the radius when "
+    "failures grows, double it when failures is 0, start wide again when it is tiny",
+    "nearest neighbour surrogate": "draw 30 random neighbours of the best point, predict the loss "
+    "of each as that of the nearest known point plus a little, return the best predicted one that "
+    "is not too near to a known point",
+    "tabu search": "draw 20 random neighbours of the best point and return the one that is "
+    "farthest from all known points",
+    "opposite jump": "mostly take small steps from the best; when failures is a multiple of 5, "
+    "mirror one coordinate: new[i] = 1 - best[i]",
+    "centre of the best": "average the four best points, weighted by rank, and step from there "
+    "with a width that is their spread",
 }
 """Ways to search a space, by name."""
 
@@ -42,7 +64,7 @@ STEERING_IDEAS = {
 
 def example_for(space: Space) -> str:
     """Source of the complete mechanism to rewrite."""
-    return BUILTINS["hill_climbing"] if space else STEERERS["spread"]
+    return EXAMPLE if space else STEERERS["spread"]
 
 
 def ideas_for(space: Space) -> dict[str, str]:

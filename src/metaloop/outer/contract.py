@@ -93,18 +93,16 @@ def check_source(source: str) -> str:
     for node in ast.walk(tree):
         if forbidden := _bad_import(node):
             return forbidden
-    kinds = [node for node in tree.body if isinstance(node, ast.ClassDef) and _extends(node)]
+    kinds = [node for node in tree.body if isinstance(node, ast.ClassDef) and _base(node)]
     if not kinds:
         return "there is no class that extends Mechanism: write `class Name(Mechanism):`"
     if len(kinds) > 1:
         names = ", ".join(kind.name for kind in kinds)
         return f"there are several mechanisms ({names}): leave exactly one class(Mechanism)"
     methods = [node.name for node in kinds[0].body if isinstance(node, ast.FunctionDef)]
-    if "suggest" not in methods:
-        return (
-            f"line {kinds[0].lineno}: class {kinds[0].name} needs a method "
-            "`def suggest(self, history):` that returns the parameters to try"
-        )
+    needed = _METHODS[_base(kinds[0])]
+    if needed.split("(")[0] not in methods:
+        return f"line {kinds[0].lineno}: class {kinds[0].name} needs a method `def {needed}:`"
     return ""
 
 
@@ -123,9 +121,18 @@ def _bad_import(node: ast.AST) -> str:
     return ""
 
 
-def _extends(node: ast.ClassDef) -> bool:
+_METHODS = {
+    "Mechanism": "suggest(self, history)",
+    "PointMechanism": "move(self, points, losses, failures)",
+}
+"""The method that each base class asks for."""
+
+
+def _base(node: ast.ClassDef) -> str:
+    """Which base class of mechanisms a class extends; "" when none."""
     bases = (base.attr if isinstance(base, ast.Attribute) else base for base in node.bases)
-    return any(getattr(base, "id", base) == "Mechanism" for base in bases)
+    names = (getattr(base, "id", base) for base in bases)
+    return next((str(name) for name in names if name in _METHODS), "")
 
 
 async def _ask_all(host: MechanismHost, space: Space) -> list[Params | Steer]:

@@ -36,8 +36,8 @@ class Brief:
     """Source of each mechanism in use, by id."""
     failures: list[str]
     """Earlier inventions that failed, with the reason."""
-    step: int
-    """How many outer steps came before."""
+    tried: frozenset[str]
+    """Ideas of earlier inventions."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ async def invent(
     """
     thoughts: list[str] = []
     if inventor.small:
-        idea = prompts.choose_idea(brief)
+        idea = prompts.choose_idea(brief, seed)
         first = prompts.compact(brief, idea)
     else:
         thoughts = await _think(inventor, brief, seed)

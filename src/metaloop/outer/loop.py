@@ -20,6 +20,8 @@ from metaloop.outer.invent import Brief, Invention, invent
 from metaloop.outer.screen import Screen
 from metaloop.outer.strategy import revise
 
+INVENTIONS = 3
+"""Inventions of a small model per outer step, until one is installed."""
 PROBATION = 3
 """Trials that a new mechanism is given before credit decides."""
 
@@ -85,43 +87,61 @@ class OuterLoop:
     async def _invent(
         self, step: Step, roles: Mapping[Role, Model], digest: Digest, seed: int
     ) -> None:
-        """Invent, prove, screen; what fails on the way is kept on record with the reason."""
-        search, inventor = self.search, roles["inventor"]
-        in_use = [m for m in [*self.mechanisms, *step.mechanisms] if m.state == "installed"]
-        failures = [
-            m for m in self.mechanisms if m.origin == "generated" and m.state != "installed"
-        ]
-        invention = await invent(
-            inventor,
-            roles["repairer"],
-            Brief(
-                task=search.task,
-                digest=digest.text,
-                brief=digest.brief,
-                inner_loop=inspect.getsource(inner_source),
-                mechanisms={m.id: m.source for m in in_use},
-                failures=[f"{m.name} ({m.idea}): {m.reason}" for m in failures[-4:]],
-                step=len(self.done),
-            ),
-            lambda source: prove(source, search.task.space, self.sandbox),
-            seed,
-        )
-        for attempt in invention.attempts:
-            step.note("attempt", **asdict(attempt))
-        record = self._record(step.trial, invention, inventor.name)
-        if record.state == "installed":
-            others = {m.id: m.source for m in in_use}
-            result = await self._screen.run(record.source, others, search.history)
-            record = replace(
-                record,
-                state="installed" if result.passed else "rejected",
-                reason=result.reason,
-                screening=asdict(result),
-            )
-        step.mechanisms.append(record)
+        """Invent until a mechanism is proven and passes screening, a few times at most.
 
-    def _record(self, trial: int, invention: Invention, model: str) -> MechanismRecord:
-        number = sum(m.origin == "generated" for m in self.mechanisms) + 1
+        What fails on the way is kept on record with the reason, and told to the next invention.
+        """
+        tries = INVENTIONS if roles["inventor"].small else 1
+        for i in range(tries):
+            record = await self._invent_one(step, roles, digest, seed + 100 * i)
+            step.mechanisms.append(record)
+            self._progress(step, f"{record.name}: {record.state}, {record.reason}")
+            if record.state == "installed":
+                return
+
+    async def _invent_one(
+        self, step: Step, roles: Mapping[Role, Model], digest: Digest, seed: int
+    ) -> MechanismRecord:
+        search, known = self.search, [*self.mechanisms, *step.mechanisms]
+        in_use = {m.id: m.source for m in known if m.id in search.hosts}
+        in_use |= {m.id: m.source for m in step.mechanisms if m.state == "installed"}
+        generated = [m for m in known if m.origin == "generated"]
+        failed = [m for m in generated if m.id not in in_use]
+        brief = Brief(
+            task=search.task,
+            digest=digest.text,
+            brief=digest.brief,
+            inner_loop=inspect.getsource(inner_source),
+            mechanisms=in_use,
+            failures=[f"{m.name} ({m.idea}): {m.reason}" for m in failed[-4:]],
+            tried=frozenset(m.idea for m in generated),
+        )
+
+        async def proven(source: str) -> str:
+            error = await prove(source, search.task.space, self.sandbox)
+            self._progress(step, f"not proven: {error}" if error else "proven, screening it")
+            return error
+
+        self._progress(step, "inventing a mechanism")
+        invention = await invent(roles["inventor"], roles["repairer"], brief, proven, seed)
+        for attempt in invention.attempts:
+            step.note("attempt", idea=invention.idea, **asdict(attempt))
+        record = self._record(step.trial, invention, roles["inventor"].name, len(generated) + 1)
+        if not invention.proven:
+            return record
+        result = await self._screen.run(record.source, in_use, search.history)
+        return replace(
+            record,
+            state="installed" if result.passed else "rejected",
+            reason=result.reason,
+            screening=asdict(result),
+        )
+
+    def _progress(self, step: Step, text: str) -> None:
+        """Tell listeners, not the journal: the step is written when it is whole."""
+        self.search.journal.tell(self.search.run, Event(step.trial, "progress", {"text": text}))
+
+    def _record(self, trial: int, invention: Invention, model: str, number: int) -> MechanismRecord:
         return MechanismRecord(
             id=f"m{number}",
             name=invention.name,

@@ -7,6 +7,7 @@ model gets a complete working mechanism and one named idea; a strong one gets ev
 from __future__ import annotations
 
 import inspect
+from random import Random
 from typing import TYPE_CHECKING
 
 from metaloop.mechanism import api
@@ -16,19 +17,15 @@ from metaloop.task.space import Space
 if TYPE_CHECKING:
     from metaloop.outer.invent import Brief
 
-_ASSIGNING = """You write search mechanisms in Python. A mechanism decides which parameters of a \
-program are tried next. Each trial gives a loss; lower is better.
+_ASSIGNING = """You write search mechanisms in Python. A mechanism decides which point is tried \
+next. A point is a list of floats from 0 to 1. Each point tried has a loss; lower is better.
 
-What is there, all imported:
-list(self.space): the names of the parameters.
-self.space.sample(self.rng): random parameters, a dict of name and value.
-self.space.neighbour(params, self.rng, 0.1, names): a copy of params in which the parameters in \
-the list `names` are moved by about 10 % of their range.
-self.space.to_unit(params): a list of floats from 0 to 1, one per parameter.
-self.space.from_unit(floats): the parameters back from such a list.
-measured(history): the trials that have a loss, best first; empty at the start of a run.
-trial.params (a dict), trial.loss (a float), trial.number (an int).
-self.rng: a random.Random; take all randomness from it.
+move(self, points, losses, failures) returns the next point:
+points: a list of the points tried so far, best first (at least five); points[0] is the best.
+losses: a list of floats, the loss of each point, in the same order.
+failures: an int, how many points were tried since the last gain.
+self.rng: a random.Random: self.rng.random(), self.rng.gauss(0, 0.1), self.rng.choice(points). \
+Take all randomness from it. Points are plain lists: work coordinate by coordinate.
 
 A complete mechanism:"""
 
@@ -45,25 +42,25 @@ self.rng: a random.Random; take all randomness from it.
 
 A complete mechanism:"""
 
-_RULES = """Keep the signature `def suggest(self, history)`; it is called once per trial and \
-returns {answer}. Whatever must be remembered from call to call goes into __init__. The history \
-may be empty or hold a single trial. Write complete code, at most 40 lines, in one ```python \
-block, and nothing else."""
+_RULES = {
+    True: "Keep `class NAME(PointMechanism)` and `def move(self, points, losses, failures)`, which "
+    "returns a list of floats as long as points[0]; do not use self.space.",
+    False: "Keep the signature `def suggest(self, history)`, which returns a Steer. The history "
+    "may be empty or hold a single trial.",
+}
+_FORM = """{rules} Whatever must be remembered from call to call is set in __init__. Write \
+complete code, at most {lines} lines, in one ```python block, and nothing else."""
 
-_ANSWERS = {True: "a dict with a value for every parameter", False: "a Steer"}
 
-
-def choose_idea(brief: Brief) -> str:
-    """A named idea that was not tried yet, another one at every step of the outer loop."""
+def choose_idea(brief: Brief, seed: int) -> str:
+    """A named idea, one that was not tried yet while there are any."""
     ideas = ideas_for(brief.task.space)
-    failed = " ".join(brief.failures)
-    used = " ".join(brief.mechanisms.values())
-    fresh = [name for name in ideas if name not in failed and name not in used] or list(ideas)
-    return fresh[brief.step % len(fresh)]
+    fresh = [name for name in ideas if name not in brief.tried] or list(ideas)
+    return Random(seed).choice(fresh)  # noqa: S311
 
 
 def compact(brief: Brief, idea: str) -> tuple[str, str]:
-    """The one call of a small inventor: rewrite the example by `idea`, a name from `choose_idea`."""
+    """The one call of a small inventor: rewrite the example by an idea from `choose_idea`."""
     space = brief.task.space
     prompt = (
         f"The trials so far:\n{brief.brief}\n\n"
@@ -89,8 +86,8 @@ def _small_system(space: Space) -> str:
     return f"{opening}\n```python\n{example_for(space).strip()}\n```"
 
 
-def _rules(space: Space) -> str:
-    return _RULES.format(answer=_ANSWERS[bool(space)])
+def _rules(space: Space, lines: int = 40) -> str:
+    return _FORM.format(rules=_RULES[bool(space)], lines=lines)
 
 
 THINKING = (
@@ -114,7 +111,8 @@ def write(brief: Brief, specification: str) -> tuple[str, str]:
     """Have a strong inventor write what it specified."""
     prompt = (
         f"{_situation(brief)}\n\nYour specification:\n{specification}\n\n"
-        f"Write the mechanism. {_rules(brief.task.space).replace('at most 40', 'at most 120')}"
+        f"Write the mechanism, as a PointMechanism or, if it is to steer, as a Mechanism. "
+        f"{_rules(brief.task.space, lines=120)}"
     )
     return _strong_system(brief), prompt
 

@@ -1,201 +1,200 @@
 """Screening: a proven mechanism against those in use, on landscapes that cost nothing.
 
-All mechanisms search each landscape from the same start under the same seeds. Difficulty is kept
-calibrated: a landscape that every mechanism solves, or none, tells nothing and is left out.
+As in a run, a mechanism is installed when a few trials have been made: all mechanisms go on from
+the same random trials, under the same seeds. Difficulty is kept calibrated: a landscape that
+every mechanism solves, or on which none gets anywhere, tells nothing and is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from statistics import fmean, stdev
 
 from metaloop.execution.job import Sandbox
 from metaloop.mechanism.api import Steer, Trial
 from metaloop.mechanism.host import MechanismError, MechanismHost
 from metaloop.outer.landscapes import Landscape, landscapes, replayed
+from metaloop.outer.patchworld import gains
 from metaloop.task.space import Params, Space
 from metaloop.task.spec import Task
 
-EVALUATIONS = 24
-SEEDS = 3
-SOLVED, UNSOLVED = 0.02, 0.9
-"""Remaining part of the start's loss at which a landscape counts as solved, or as not begun."""
-REFERENCE = "random_search"
+WARM = 8
+"""Random trials that a mechanism finds."""
+TRIALS = 24
+"""Trials that it then makes."""
+VERSIONS = 4
+"""Random versions of each landscape."""
+SOLVED, STUCK = 0.02, 0.98
+"""Remaining loss at which a landscape counts as solved, or as not begun."""
+NEW, REFERENCE = "new", "random_search"
+
+Scores = dict[str, list[float]]
+"""Per mechanism, in order of landscape and version: loss at the end / loss before. 0 is best."""
 
 
 @dataclass(frozen=True)
 class Screening:
-    """What screening found. `scores`: mean remaining loss of each mechanism, 0 best, 1 no gain."""
+    """What screening found. Scores are remaining losses: 0 is best, 1 is no gain."""
 
     passed: bool
     reason: str
     scores: dict[str, float] = field(default_factory=dict)
     per_landscape: dict[str, dict[str, float]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
-    """Landscapes that every mechanism solved, or none."""
+    """Landscapes that every mechanism solved, or none began."""
 
 
 class Screen:
-    """Screens the mechanisms of one run; scores of mechanisms that were screened are kept."""
+    """Screens the mechanisms of one run. What the built-in ones score is measured once."""
 
     def __init__(self, task: Task, seed: int, sandbox: Sandbox) -> None:
         self._space, self._seed, self._sandbox = task.space, seed, sandbox
-        self._known: dict[tuple[str, str], float] = {}
+        self._known: dict[tuple[str, str], list[float]] = {}
 
     async def run(
         self, source: str, in_use: Mapping[str, str], history: Sequence[Trial]
     ) -> Screening:
-        """Screen `source` against the sources `in_use`, by id."""
-        if not self._space:
-            return await self._screen_steering(source, history)
-        fields: dict[str, list[Landscape]] = {}
-        for i in range(SEEDS):
-            for name, landscape in landscapes(self._space, self._seed * SEEDS + i).items():
-                fields.setdefault(name, []).append(landscape)
-        if (own := replayed(self._space, history)) is not None:
-            fields["own trace"] = [own] * SEEDS
-        table: dict[str, dict[str, float]] = {}
+        """Screen `source` against the sources `in_use`, by id; `history` is the run's own."""
         try:
-            for name, versions in fields.items():
-                row = {"new": await self._score(source, name, versions)}
-                for other, text in in_use.items():
-                    row[other] = await self._score(text, name, versions)
-                table[name] = row
+            if not self._space:
+                return await self._steering(source, history)
+            fields = self._fields(history)
+            table: dict[str, Scores] = {}
+            for name, text in {NEW: source, **in_use}.items():
+                for field_name, scores in (await self._scores(text, fields)).items():
+                    table.setdefault(field_name, {})[name] = scores
         except MechanismError as error:
             return Screening(False, f"failed while it was screened: {error}")
         return judge(table)
 
-    async def _score(self, source: str, name: str, versions: Sequence[Landscape]) -> float:
-        """Mean remaining loss of a mechanism over the versions of one landscape."""
-        key = (source, name)
-        if name == "own trace" or key not in self._known:
-            host = MechanismHost(source, self._space, 0, self._sandbox)
-            try:
-                left = [
-                    await self._search(host, landscape, seed)
-                    for seed, landscape in enumerate(versions)
-                ]
-            finally:
-                await host.close()
-            self._known[key] = sum(left) / len(left)
-        return self._known[key]
+    def _fields(self, history: Sequence[Trial]) -> dict[str, list[Landscape]]:
+        """The versions of each landscape, and the run's own trace as one more."""
+        fields: dict[str, list[Landscape]] = {}
+        for i in range(VERSIONS):
+            for name, shape in landscapes(self._space, self._seed * VERSIONS + i).items():
+                fields.setdefault(name, []).append(shape)
+        if (own := replayed(self._space, history)) is not None:
+            fields[f"trace of {len(history)} trials"] = [own] * VERSIONS
+        return fields
 
-    async def _search(self, host: MechanismHost, landscape: Landscape, seed: int) -> float:
-        """Loss that remains after `EVALUATIONS` trials, as a part of the start's loss."""
-        space, rng = self._space, Random(f"screen/{self._seed}/{seed}")  # noqa: S311
-        start = space.sample(rng)
-        history = [_trial(0, start, landscape(space.to_unit(start)), None, "")]
-        await host.restart(space, seed)
-        for number in range(1, EVALUATIONS + 1):
-            advice = await host.suggest(history)
-            best = min(history, key=_loss)
-            parent = best.number
-            if isinstance(advice, Steer):
-                parent = best.number if advice.parent is None else advice.parent
-                advice = follow(space, history[parent].params, advice, rng)
-            loss = landscape(space.to_unit(advice))
-            changed = _changed(space, history[parent].params, advice)
-            history.append(_trial(number, advice, loss, parent, changed))
-        return _loss(min(history, key=_loss)) / max(_loss(history[0]), 1e-12)
-
-    async def _screen_steering(self, source: str, history: Sequence[Trial]) -> Screening:
-        """A task without parameters: a world of functions, each with a hidden chance of a gain."""
-        names = sorted({name for t in history for name in _functions(t.changed)}) or ["f()", "g()"]
-        rewards: dict[str, list[float]] = {"new": [], "unsteered": []}
+    async def _scores(
+        self, source: str, fields: Mapping[str, Sequence[Landscape]]
+    ) -> dict[str, list[float]]:
+        """A mechanism's scores on each landscape, in one worker."""
+        found = {}
+        host = MechanismHost(source, self._space, 0, self._sandbox)
         try:
-            for seed in range(SEEDS * 3):
-                rng = Random(f"patches/{self._seed}/{seed}")  # noqa: S311
-                chance = {name: rng.choice((0.02, 0.1, 0.5)) for name in [*names, "h()", "k()"]}
-                host = MechanismHost(source, self._space, seed, self._sandbox)
-                try:
-                    rewards["new"].append(await _patch(chance, host.suggest, seed))
-                finally:
-                    await host.close()
+            for name, versions in fields.items():
+                if (source, name) not in self._known:
+                    self._known[source, name] = [
+                        await self._search(host, landscape, version)
+                        for version, landscape in enumerate(versions)
+                    ]
+                found[name] = self._known[source, name]
+        finally:
+            await host.close()
+        return found
 
-                async def nothing(_: Sequence[Trial]) -> Steer:
-                    return Steer()
+    async def _search(self, host: MechanismHost, landscape: Landscape, version: int) -> float:
+        """Loss that remains after the mechanism's trials, as a share of the loss before them."""
+        space, rng = self._space, Random(f"screen/{self._seed}/{version}")  # noqa: S311
+        history: list[Trial] = []
+        for _ in range(WARM):
+            _run(history, space, landscape, space.sample(rng))
+        before = _best(history).loss or 0.0
+        await host.restart(space, version)
+        for _ in range(TRIALS):
+            advice = await host.suggest(history)
+            if isinstance(advice, Steer):
+                start = _best(history) if advice.parent is None else history[advice.parent]
+                advice = follow(space, start.params, advice, rng)
+            _run(history, space, landscape, advice)
+        return (_best(history).loss or 0.0) / max(before, 1e-12)
 
-                rewards["unsteered"].append(await _patch(chance, nothing, seed))
-        except MechanismError as error:
-            return Screening(False, f"failed while it was screened: {error}")
-        scores = {name: 1 - sum(values) / len(values) for name, values in rewards.items()}
-        passed = scores["new"] <= scores["unsteered"]
-        verb = "is as good as" if passed else "is worse than"
-        return Screening(passed, f"its advice {verb} none: {_list(scores)}", scores)
+    async def _steering(self, source: str, history: Sequence[Trial]) -> Screening:
+        """Without parameters: do patches gain more often with the mechanism's advice?"""
+        host = MechanismHost(source, self._space, 0, self._sandbox)
+        try:
+            differences = [
+                await gains(host, history, self._seed + i, TRIALS) for i in range(4 * VERSIONS)
+            ]
+        finally:
+            await host.close()
+        mean, error = fmean(differences), _error(differences)
+        passed = mean > -error
+        text = f"{mean:+.2f} gains in {TRIALS} patches against no advice (+- {error:.2f})"
+        return Screening(passed, text, {"more gains": mean})
 
 
-def judge(table: dict[str, dict[str, float]]) -> Screening:
-    """The verdict on mechanism "new" from its row in each landscape.
+def judge(table: Mapping[str, Scores]) -> Screening:
+    """The verdict on the mechanism "new", from every mechanism's scores on every landscape.
 
-    It must beat random search on average, and earn its place: be no worse than the weakest of the
-    other mechanisms in use on average, or be the best of all on some landscape.
+    It must beat random search by more than the standard error of the paired difference, and earn
+    its place: be no worse, within that error, than the weakest of the others in use, or be the
+    best of all on some landscape.
     """
+    means = {
+        name: {arm: fmean(scores) for arm, scores in row.items()} for name, row in table.items()
+    }
     told = {
         name: row
-        for name, row in table.items()
-        if min(row.values()) < UNSOLVED and max(row.values()) > SOLVED
+        for name, row in means.items()
+        if min(row.values()) < STUCK and max(row.values()) > SOLVED
     }
     left_out = [name for name in table if name not in told]
     if not told:
         return Screening(False, "no landscape told the mechanisms apart", left_out=left_out)
     arms = next(iter(told.values()))
-    scores = {arm: sum(row[arm] for row in told.values()) / len(told) for arm in arms}
-    new = scores["new"]
-    others = [score for arm, score in scores.items() if arm not in ("new", REFERENCE)]
-    wins = [name for name, row in told.items() if row["new"] <= min(row.values())]
-    if REFERENCE in scores and new >= scores[REFERENCE]:
+    scores = {arm: fmean(row[arm] for row in told.values()) for arm in arms}
+
+    def behind(other: str) -> list[float]:
+        """Paired differences: above 0 where "new" is worse than `other`."""
+        pairs = [zip(table[n][NEW], table[n][other], strict=True) for n in told]
+        return [a - b for pair in pairs for a, b in pair]
+
+    others = [arm for arm in scores if arm not in (NEW, REFERENCE)]
+    wins = [name for name, row in told.items() if row[NEW] <= min(row.values())]
+    passed, reason = True, "holds its own among those in use"
+    if REFERENCE in scores and fmean(behind(REFERENCE)) >= -_error(behind(REFERENCE)):
         passed, reason = False, "no better than random search"
-    elif others and new > max(others) and not wins:
-        passed, reason = False, "worse than every mechanism in use, and best nowhere"
-    else:
-        passed = True
-        reason = f"best on {', '.join(wins)}" if wins else "holds its own among those in use"
-    return Screening(passed, f"{reason}: {_list(scores)}", scores, told, left_out)
+    elif wins:
+        reason = f"best of all on {', '.join(wins)}"
+    elif others:
+        gaps = behind(max(others, key=lambda arm: scores[arm]))
+        if fmean(gaps) > _error(gaps):
+            passed, reason = False, "worse than every mechanism in use, and best nowhere"
+    ranked = ", ".join(f"{a} {s:.2f}" for a, s in sorted(scores.items(), key=lambda x: x[1]))
+    return Screening(passed, f"{reason} (loss that remains: {ranked})", scores, told, left_out)
 
 
-def follow(space: Space, parent: Params, steer: Steer, rng: Random) -> Params:
-    """A simulated proposer: a random move of one to three parameters, as steered."""
-    names = [n for n in steer.focus if n in space] or [n for n in space if n not in steer.avoid]
-    names = rng.sample(names or list(space), k=min(len(names) or 1, rng.randint(1, 3)))
-    return space.neighbour(parent, rng, 0.2, names)
+def follow(space: Space, start: Params, steer: Steer, rng: Random) -> Params:
+    """A simulated proposer: moves one to three parameters at random, as it is steered."""
+    free = [name for name in space if name not in steer.avoid] or list(space)
+    names = [name for name in steer.focus if name in space] or free
+    picked = rng.sample(names, k=min(len(names), rng.randint(1, 3)))
+    return space.neighbour(start, rng, 0.2, picked)
 
 
-Suggest = Callable[..., object]
+def _run(history: list[Trial], space: Space, landscape: Landscape, params: Params) -> None:
+    """Append the trial of `params`."""
+    loss, number = landscape(space.to_unit(params)), len(history)
+    best = _best(history) if history else None
+    if best is None or best.loss is None:
+        history.append(Trial(0, params, loss, "kept", "baseline", None, "nothing"))
+        return
+    moved = [f"{n} {best.params[n]} -> {params[n]}" for n in space if params[n] != best.params[n]]
+    status = "kept" if loss < best.loss else "discarded"
+    changed = "; ".join(moved) or "nothing"
+    history.append(Trial(number, params, loss, status, "screening", best.number, changed))
 
 
-async def _patch(chance: dict[str, float], suggest: Suggest, seed: int) -> float:
-    """Share of successful patches over `EVALUATIONS` trials in a world of patches."""
-    rng, history, won = Random(seed), [_trial(0, {}, 1.0, None, "")], 0  # noqa: S311
-    for number in range(1, EVALUATIONS + 1):
-        steer = await suggest(history)  # type: ignore[misc]
-        allowed = [n for n in steer.focus if n in chance or f"{n}()" in chance]
-        pick = rng.choice(allowed or [n for n in chance if n.strip("()") not in steer.avoid] or list(chance))
-        pick = pick if pick in chance else f"{pick}()"
-        gain = rng.random() < chance[pick]
-        won += gain
-        loss = _loss(history[-1]) - (0.01 if gain else -0.01)
-        history.append(_trial(number, {}, loss, 0, f"train.py: {pick}"))
-    return won / EVALUATIONS
+def _best(history: Sequence[Trial]) -> Trial:
+    return min(history, key=lambda t: math.inf if t.loss is None else t.loss)
 
 
-def _functions(changed: str) -> list[str]:
-    return [name for part in changed.split("; ") if ": " in part for name in part.split(": ", 1)[1].split(", ")]
-
-
-def _trial(number: int, params: Params, loss: float, parent: int | None, changed: str) -> Trial:
-    return Trial(number, params, loss, "kept" if number == 0 else "discarded", "m", parent, changed)
-
-
-def _changed(space: Space, before: Params, after: Params) -> str:
-    moved = [f"{name} {before[name]} -> {after[name]}" for name in space if before[name] != after[name]]
-    return "; ".join(moved) or "nothing"
-
-
-def _loss(trial: Trial) -> float:
-    return float("inf") if trial.loss is None else trial.loss
-
-
-def _list(scores: Mapping[str, float]) -> str:
-    ranked = sorted(scores.items(), key=lambda item: item[1])
-    return ", ".join(f"{name} {score:.2f}" for name, score in ranked)
+def _error(values: Sequence[float]) -> float:
+    """Standard error of the mean."""
+    return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
