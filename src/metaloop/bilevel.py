@@ -40,15 +40,20 @@ Listener = Callable[[str, object], None]
 
 def run(
     task: Task | Path | str,
-    settings: Settings,
+    settings: Settings | None = None,
     *,
     project: Project | None = None,
     include_uncommitted: bool = False,
     replay: CallStore | None = None,
     models: Mapping[str, Model] | None = None,
     listener: Listener | None = None,
+    **options: Any,
 ) -> Status:
     """Start a run and see it through; returns where it stands at the end.
+
+    `options` are fields of `Settings`, over those of `settings`:
+
+        metaloop.run("tasks/ngram-lm", inner="local:qwen2.5-coder-0.5b", trials=16)
 
     `replay` answers every model call from a record; `models` fills roles ("inner", "outer", or a
     role's name) with model objects instead of references. `listener` is called with (run, record)
@@ -57,6 +62,7 @@ def run(
     Raises TaskError and ValueError for bad input, SandboxError without a usable sandbox,
     BudgetReached when a budget forbids even the first trial.
     """
+    settings = replace(settings or Settings(), **options)
     task = task if isinstance(task, Task) else load_task(task)
     project = project or Project.around(Path.cwd())
     sandbox = find_sandbox(unsafe=settings.unsafe)

@@ -17,16 +17,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
+FAILED = 1
 BAD_INPUT, NO_TRIAL, NO_SANDBOX, INTERRUPTED = 2, 3, 4, 130
 
 
 def fail(message: str, code: int = BAD_INPUT) -> NoReturn:
     """Print an error and leave with `code`."""
-    err.print("error:", message, markup=False)
+    from metaloop.report.text import visible
+
+    err.print("error:", visible(message), markup=False)
     raise typer.Exit(code)
+
+
+def say(text: str) -> None:
+    """Print text that may be a model's: as it is, with control codes spelled out."""
+    from metaloop.report.text import visible
+
+    out.print(visible(text), markup=False)
 
 
 @contextmanager
@@ -45,6 +55,8 @@ def errors() -> Iterator[None]:
         fail(str(error), NO_SANDBOX)
     except (ValueError, JournalError, ModelUnavailable) as error:
         fail(str(error))
+    except KeyboardInterrupt:
+        fail("interrupted", INTERRUPTED)
 
 
 def print_json(data: object) -> None:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from metaloop.cli.app import app, errors, fail, out
+from metaloop.cli.app import app, errors, say
 
 
-def _winning_patch(run_id: str) -> tuple[bytes, Path]:
-    """The run's whole gain as one patch, and the repository it belongs to."""
+def _winning_patch(run_id: str) -> tuple[bytes, dict[str, Any]]:
+    """The run's whole gain as one patch, and the run's configuration."""
     from metaloop.project import Project
     from metaloop.task.workspace import git_bytes
 
     with Project.around(Path.cwd()).journal() as journal:
         config = journal.run(run_id).config
-    repo = Path(config["repo"])
     span = (config["base"], f"refs/heads/{config['branch']}")
-    return git_bytes(repo, "diff", "--no-color", "--no-ext-diff", "--no-textconv", *span), repo
+    # Spelled out, so that no git configuration of the user's changes what the patch looks like.
+    plain = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-relative", "--binary")
+    prefixes = ("--src-prefix=a/", "--dst-prefix=b/")
+    return git_bytes(Path(config["repo"]), "diff", *plain, *prefixes, *span), config
 
 
 @app.command("diff")
@@ -28,7 +30,10 @@ def diff_command(run_id: Annotated[str, typer.Argument(metavar="RUN")]) -> None:
     """Print the winning patch, as `git apply` reads it."""
     with errors():
         patch, _ = _winning_patch(run_id)
-    sys.stdout.buffer.write(patch)
+    if sys.stdout.isatty():
+        say(patch.decode(errors="replace").rstrip("\n"))
+    else:
+        sys.stdout.buffer.write(patch)
 
 
 @app.command("apply")
@@ -37,20 +42,19 @@ def apply_command(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Apply the winning patch to your own files, uncommitted, after asking."""
-    from metaloop.project import Project
     from metaloop.task.workspace import git
 
     with errors():
-        patch, repo = _winning_patch(run_id)
-        with Project.around(Path.cwd()).journal() as journal:
-            config = journal.run(run_id).config
+        patch, config = _winning_patch(run_id)
         if not patch:
-            fail(f"{run_id} kept no change; there is nothing to apply", 0)
-        task = Path(config["task"])
+            say(f"{run_id} kept no change; there is nothing to apply")
+            return
+        repo, task = Path(config["repo"]), Path(config["task"])
         inside = repo in (task, *task.parents)
         target = repo if inside else task  # a task under no version control has a copy as its repo
-        out.print(patch.decode(errors="replace"), markup=False)
+        say(patch.decode(errors="replace").rstrip("\n"))
         if not yes and not typer.confirm(f"apply this to {target}?"):
-            raise typer.Exit(0)
+            say("nothing was changed")
+            return
         git(target, "apply", "--whitespace=nowarn", stdin=patch)
-        out.print(f"applied to {target}; nothing was committed", markup=False)
+        say(f"applied to {target}; nothing was committed")

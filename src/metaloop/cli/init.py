@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from metaloop.cli.app import app, errors, out
+from metaloop.cli.app import app, errors, fail, say
 
 
 @app.command("init")
@@ -41,21 +41,31 @@ def init_command(
 
     with errors():
         answers = Answers(
-            command=command or typer.prompt("Command that runs the program", "python train.py"),
-            edit=edit or typer.prompt("Files that may be changed", "train.py").split(),
-            metric=metric or typer.prompt("Name of the metric it prints", "score"),
-            direction=direction or typer.prompt("minimize or maximize", "minimize"),
-            description=description or typer.prompt("What does it do, and what is better"),
+            command=command or _ask("--command", "What runs the program", "python train.py"),
+            edit=edit or _ask("--edit", "Files that may be changed", "train.py").split(),
+            metric=metric or _ask("--metric", "Name of the metric it prints", "score"),
+            direction=direction or _ask("--direction", "minimize or maximize", "minimize"),
+            description=description or _ask("--description", "What does it do, and what is better"),
             judge=judge or "",
             protect=protect or [],
             timeout_s=timeout_s,
             params=param or [],
         )
         path = write_toml(directory, answers)
-        out.print(f"wrote {path}; running it once ...", markup=False)
+        say(f"wrote {path}; running it once ...")
         measured = prove(directory, unsafe)
-        out.print(
-            f"{answers.metric}: {measured.score:.6g} in {measured.seconds:.1f} s. "
-            f"Next: metaloop run {directory}",
-            markup=False,
-        )
+        say(f"{answers.metric}: {measured.score:.6g} in {measured.seconds:.1f} s")
+        if not judge:
+            say(
+                "The program prints its own score, so it is marked self-scored everywhere; "
+                "a [judge] in a process of its own would make it trustworthy."
+            )
+        say(f"next: metaloop run {directory}")
+
+
+def _ask(option: str, question: str, default: str | None = None) -> str:
+    """Ask for what was not given as an option; where nobody answers, name the option."""
+    try:
+        return str(typer.prompt(question, default))
+    except typer.Abort:
+        fail(f"\nno answer; give {option} on the command line")

@@ -7,43 +7,31 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from metaloop.cli.app import app, errors, fail, out, print_json
+from metaloop.cli.app import app, errors, fail, print_json, say
 
 
 @app.command("mechanisms")
 def mechanisms_command(
     run_id: Annotated[str, typer.Argument(metavar="RUN")],
     mechanism: Annotated[str | None, typer.Argument(metavar="[ID]")] = None,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the mechanisms of a run, rejected ones too; with ID, print that one's source."""
+    from metaloop.cli.tables import print_mechanisms
     from metaloop.project import Project
     from metaloop.report.status import make_status
 
     with errors(), Project.around(Path.cwd()).journal() as journal:
-        records = {record.id: record for record in journal.mechanisms(run_id)}
         statuses = make_status(journal, run_id).mechanisms
+        records = {record.id: record for record in journal.mechanisms(run_id)}
     if mechanism is None:
         if as_json:
             print_json([asdict(status) for status in statuses])
-            return
-        table = Table("id", "name", "origin", "state", "live", "trials", "gain", "why", box=None)
-        for s in statuses:
-            row = [
-                s.id,
-                s.name,
-                s.origin,
-                s.state,
-                s.live,
-                s.trials,
-                f"{s.gain:.4g}",
-                s.reason[:100],
-            ]
-            table.add_row(*(escape(str(cell)) for cell in row))
-        out.print(table)
+        elif statuses:
+            print_mechanisms(statuses)
+        else:
+            say(f"{run_id} has no mechanisms yet; level 2 brings them")
         return
     if mechanism not in records:
         fail(f"{run_id} has no mechanism {mechanism!r}; it has {', '.join(records) or 'none'}")
@@ -51,6 +39,7 @@ def mechanisms_command(
     if as_json:
         print_json(asdict(record))
         return
-    out.print(f"# {record.id} {record.name}: {record.origin}, {record.state}", markup=False)
-    out.print("".join(f"# {line}\n" for line in (record.idea, record.reason) if line), markup=False)
-    out.print(record.source, markup=False)
+    say(f"# {record.id} {record.name}: {record.origin}, {record.state}")
+    for text in filter(None, (record.idea, record.reason)):
+        say("\n".join(f"# {line}" for line in text.splitlines()))
+    say(record.source)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
+
+from metaloop.cli.app import BAD_INPUT, FAILED, app, fail, print_json, say
 
 models_app = typer.Typer(
     name="models", help="List, pull and test models.", no_args_is_help=True, add_completion=False
 )
-
-BAD_INPUT = 2
+app.add_typer(models_app)
 
 
 @models_app.command("list")
@@ -35,15 +34,15 @@ def list_models(
         for entry in CATALOG.values()
     ]
     if as_json:
-        typer.echo(json.dumps(local, indent=2))
+        print_json(local)
         return
     for row in local:
         state = "pulled" if row["pulled"] else "not pulled"
-        typer.echo(f"{row['model']:<26} {row['mb']:>5} MB  {row['licence']}  {state}")
+        say(f"{row['model']:<26} {row['mb']:>5} MB  {row['licence']}  {state}")
     for provider, keys in KEYS.items():
         if keys:
-            typer.echo(f"{provider + ':NAME':<26} with {' or '.join(keys)}")
-    typer.echo(f"{'openai:NAME@URL':<26} any OpenAI-compatible endpoint")
+            say(f"{provider + ':NAME':<26} with {' or '.join(keys)}")
+    say(f"{'openai:NAME@URL':<26} any OpenAI-compatible endpoint")
 
 
 @models_app.command("pull")
@@ -54,14 +53,14 @@ def pull_model(name: Annotated[str, typer.Argument(help="As in `metaloop models 
 
     entry = CATALOG.get(name.removeprefix("local:"))
     if entry is None:
-        _fail(f"no local model {name!r}: there are {', '.join(CATALOG)}", BAD_INPUT)
+        fail(f"no local model {name!r}: there are {', '.join(CATALOG)}", BAD_INPUT)
     if path := weights(entry):
-        typer.echo(f"{entry.name} is here already: {path}")
+        say(f"{entry.name} is here already: {path}")
         return
     try:
-        typer.echo(f"{entry.name}: {pull_with_bar(entry)}")
+        say(f"{entry.name}: {pull_with_bar(entry)}")
     except (PullError, OSError) as error:
-        _fail(str(error), 1)
+        fail(str(error), FAILED)
 
 
 @models_app.command("test")
@@ -72,9 +71,9 @@ def test_model(model: Annotated[str, typer.Argument(help="provider:name[@URL]")]
     try:
         good = asyncio.run(_try_out(model))
     except ValueError as error:
-        _fail(str(error), BAD_INPUT)
+        fail(str(error), BAD_INPUT)
     except (ModelError, ModelUnavailable) as error:
-        _fail(str(error), 1)
+        fail(str(error), FAILED)
     if not good:
         raise typer.Exit(1)
 
@@ -89,17 +88,11 @@ async def _try_out(ref: str) -> bool:
         good &= fits
         speed = answer.output_tokens / answer.seconds if answer.seconds else 0.0
         cost = "price unknown" if answer.usd is None else f"${answer.usd:.4f}"
-        typer.echo(
+        say(
             f"{title}: {'well-formed' if fits else 'NOT well-formed'}, "
             f"{answer.input_tokens} tokens read, {answer.output_tokens} written "
             f"in {answer.seconds:.1f} s ({speed:.1f} tokens/s), {cost}"
         )
-        # Escaped: an answer must not be able to send control codes to the terminal.
         for line in answer.text.splitlines():
-            typer.echo("    " + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
+            say(f"    {line}")
     return good
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    print(f"metaloop: {message}", file=sys.stderr)
-    raise typer.Exit(code)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from metaloop.cli.app import app, errors, out, print_json
+from metaloop.cli.app import app, errors, print_json, say
 
 
 @app.command("report")
@@ -28,4 +28,4 @@ def report_command(
     if as_json:
         print_json({"html": str(page), "markdown": str(page.with_suffix(".md"))})
     else:
-        out.print(str(page), markup=False)
+        say(str(page))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metaloop.cli.app import INTERRUPTED, app, errors, out, print_json
+from metaloop.cli.app import INTERRUPTED, NO_TRIAL, app, errors, print_json, say
 
 if TYPE_CHECKING:
     from metaloop.models.recorder import CallStore
@@ -50,8 +50,10 @@ def run_command(
     from metaloop.cli.live import Live
     from metaloop.inner.settings import Settings
     from metaloop.project import Project
+    from metaloop.task.spec import load_task
 
     with errors():
+        loaded = load_task(task)
         settings = Settings(
             inner=inner,
             outer=outer,
@@ -66,9 +68,10 @@ def run_command(
             unsafe=unsafe,
         )
         project = Project.around(Path.cwd())
-        with Live(settings.trials, quiet=as_json) as live:
+        metric = _score_name(loaded.spec.metric.name, loaded.self_scored)
+        with Live(settings.trials, quiet=as_json, metric=metric) as live:
             status = run(
-                task,
+                loaded,
                 settings,
                 project=project,
                 include_uncommitted=include_uncommitted,
@@ -92,6 +95,7 @@ def resume_command(
     from metaloop.bilevel import resume
     from metaloop.cli.live import Live
     from metaloop.project import Project
+    from metaloop.report.status import make_status
 
     given = {"trials": trials, "budget_usd": budget_usd, "budget_minutes": budget_minutes}
     changes = {name: value for name, value in given.items() if value is not None}
@@ -99,7 +103,9 @@ def resume_command(
         project = Project.around(Path.cwd())
         with project.journal() as journal:
             planned = changes.get("trials", journal.run(run_id).config["settings"]["trials"])
-        with Live(int(planned), quiet=as_json) as live:
+            before = make_status(journal, run_id)
+        metric = _score_name(before.metric, before.self_scored)
+        with Live(int(planned), quiet=as_json, metric=metric, so_far=before) as live:
             status = resume(
                 run_id,
                 project=project,
@@ -134,10 +140,15 @@ def _recording(project: Project, replay: str | None) -> CallStore | None:
         return journal.calls(replay)
 
 
+def _score_name(metric: str, self_scored: bool) -> str:
+    return f"{metric} (self-scored)" if self_scored else metric
+
+
 def _finish(project: Project, status: Status, as_json: bool) -> None:
+    """Write the report, say where the run stands, and leave with the exit code that tells it."""
     from metaloop.report.write import write_report
 
-    with project.journal() as journal:
+    with errors(), project.journal() as journal:
         page = write_report(journal, status.run, project.folder(status.run))
     if as_json:
         print_json(status.to_dict())
@@ -145,14 +156,26 @@ def _finish(project: Project, status: Status, as_json: bool) -> None:
         _print_summary(status, page)
     if status.state in ("interrupted", "paused"):
         raise typer.Exit(INTERRUPTED)
+    if not status.trials["total"]:
+        raise typer.Exit(NO_TRIAL)
 
 
 def _print_summary(status: Status, page: Path) -> None:
     from metaloop.report.words import headline
 
-    lines = [f"{status.run}: {status.state}{f' ({status.reason})' if status.reason else ''}"]
-    lines += [headline(status), f"report: {page}"]
-    lines += [
-        f"patch:  metaloop diff {status.run} | git apply    (or: metaloop apply {status.run})"
-    ]
-    out.print("\n".join(lines), markup=False)
+    run, reason = status.run, f": {status.reason}" if status.reason else ""
+    say(f"\n{run} is {status.state}{reason}")
+    say(headline(status))
+    say(f"report:  {_near(page)}")
+    if status.best_trial:
+        say(f"patch:   metaloop diff {run} | git apply    (or: metaloop apply {run})")
+    if status.state in ("interrupted", "paused"):
+        say(f"go on:   metaloop resume {run}")
+    elif status.reason:
+        say(f"go on:   metaloop resume {run}, with a larger budget")
+
+
+def _near(path: Path) -> str:
+    """The path as it is shortest to write from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

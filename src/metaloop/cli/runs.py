@@ -7,28 +7,32 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from metaloop.cli.app import app, errors, out, print_json
+from metaloop.cli.app import app, errors, print_json, say
 
 
 @app.command("runs")
-def runs_command(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def runs_command(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
     """List the runs of this project, oldest first."""
+    from metaloop.cli.tables import print_table
     from metaloop.project import Project
     from metaloop.report.status import make_status
+    from metaloop.report.text import number
 
     with errors(), Project.around(Path.cwd()).journal() as journal:
         statuses = [(record, make_status(journal, record.id)) for record in journal.runs()]
     if as_json:
         print_json([status.to_dict() for _, status in statuses])
         return
-    table = Table("run", "state", "trials", "metric", "baseline", "best", "started", box=None)
-    for record, status in statuses:
+    if not statuses:
+        say("no runs yet; `metaloop run TASK` starts one")
+        return
+    rows = []
+    for record, s in statuses:
         started = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.started))
-        scores = ["-" if x is None else f"{x:.5g}" for x in (status.baseline, status.best)]
-        total = str(status.trials["total"])
-        row = [status.run, status.state, total, status.metric, *scores, started]
-        table.add_row(*map(escape, row))
-    out.print(table if statuses else "no runs yet; `metaloop run TASK` starts one")
+        metric = f"{s.metric} (self-scored)" if s.self_scored else s.metric
+        scores = (number(s.baseline), number(s.best))
+        rows.append((s.run, s.state, s.trials["total"], metric, *scores, started))
+    print_table(("run", "state", "#trials", "metric", "#baseline", "#best", "started"), rows)

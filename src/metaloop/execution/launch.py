@@ -101,11 +101,14 @@ class Launcher(ABC):
             cell = Cell(job, process, leader, tree, watch, undo.pop_all().close)
         try:
             limit(pid, job, timed, counted=group is not None)
-            if group is not None:
-                group.add(pid)
+            if group is not None:  # the kernel takes milliseconds for this
+                await asyncio.to_thread(group.add, pid)
         except OSError as error:
             await undisturbed(cell.abandon())
             raise SandboxError(f"the limits cannot be set: {error}") from error
+        except asyncio.CancelledError:
+            await undisturbed(cell.abandon())
+            raise
         cast(StreamWriter, process.stdin).write(b"\n")
         return cell
 

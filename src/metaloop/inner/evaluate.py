@@ -8,14 +8,16 @@ import os
 import shutil
 import stat
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from metaloop.execution.job import Job, Outcome, Sandbox
 from metaloop.task.metric import MetricError, read_metric
+from metaloop.task.mirror import Mark, mark, remove
 from metaloop.task.patch import Files
 from metaloop.task.spec import Task, TaskError
-from metaloop.task.workspace import Slot, Workspace, remove_tree
+from metaloop.task.workspace import Slot, Workspace
 
 ARTEFACTS = {".npy", ".npz", ".json", ".jsonl", ".txt", ".csv", ".tsv"}
 """What a run may hand to the judge: data, nothing that is executed or unpickled."""
@@ -41,7 +43,7 @@ class Evaluator:
         self._free: asyncio.Queue[Slot] = asyncio.Queue()
         for i in range(slots):
             self._free.put_nowait(workspace.slot(f"slot{i}"))
-        self._pristine = workspace.slot("judge")
+        self._pristine = workspace.pristine
         self._locked = self._fingerprint(self._pristine)
 
     async def measure(self, files: Files, *, holdout: bool = False) -> Measurement:
@@ -60,7 +62,7 @@ class Evaluator:
     async def _measure(self, slot: Slot, files: Files, holdout: bool) -> Measurement:
         await asyncio.to_thread(self.workspace.reset, slot, files)
         out = slot.task_dir / "out"
-        remove_tree(out)
+        remove(out)
         out.mkdir()
         ran = await self.sandbox.run(self._run_job(slot))
         if self._fingerprint(slot) != self._locked:
@@ -94,7 +96,7 @@ class Evaluator:
     async def _judge(self, out: Path, ran: Outcome, holdout: bool) -> Measurement:
         """Score the artefacts in a sandbox of their own, over pristine files."""
         spec, scratch = self.task.spec, out.parent / "out.judged"
-        remove_tree(scratch)
+        remove(scratch)
         scratch.mkdir()
         try:
             copy_artefacts(out, scratch, spec.run.disk_mb * 1_000_000)
@@ -114,7 +116,7 @@ class Evaluator:
                 )
             )
         finally:
-            remove_tree(scratch)
+            remove(scratch)
         if not judged.ok:
             said = _tail(judged) or judged.ending
             return Measurement(
@@ -140,7 +142,7 @@ class Evaluator:
                     digest.update(f"{path.relative_to(slot.root)} is no file\0".encode())
                 else:
                     digest.update(f"{path.relative_to(slot.root)}\0".encode())
-                    digest.update(hashlib.sha256(path.read_bytes()).digest())
+                    digest.update(_content(path, mark(path)))
         return digest.hexdigest()
 
 
@@ -164,6 +166,12 @@ def copy_artefacts(source: Path, target: Path, limit: int) -> int:
                 with os.fdopen(handle, "rb") as read, (target / entry.name).open("xb") as write:
                     shutil.copyfileobj(read, write)
     return limit
+
+
+@lru_cache(maxsize=4096)
+def _content(path: Path, _: Mark) -> bytes:
+    """SHA-256 of a file, read again only when its mark is another."""
+    return hashlib.sha256(path.read_bytes()).digest()
 
 
 def _failure(ran: Outcome) -> Measurement:

@@ -59,7 +59,7 @@ async def _ask_model(search: Search, model: Model, view: View, proposal: Proposa
     parent = search.start_of(view, steer)
     files = search.files(parent)
     form = ask.choose_form(task, files, model.small, view.number, steer)
-    seen = search.trials[view.since : view.seen]
+    seen = search.notable(view)
     for i in range(ANSWERS):
         request = Request(
             role="proposer",

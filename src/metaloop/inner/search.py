@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from bisect import insort
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from itertools import islice
 
 from metaloop.inner.decide import Noise
 from metaloop.inner.evaluate import Evaluator, Measurement
 from metaloop.inner.proposal import Proposal, View
 from metaloop.inner.settings import Settings, Strategy
+from metaloop.inner.trace import LAST, TOP
 from metaloop.journal.journal import Journal
 from metaloop.journal.records import Details, Event, Status, TrialRecord
 from metaloop.mechanism.api import Steer, Trial
@@ -24,6 +27,7 @@ NOT_LIVE = 3
 """A mechanism is retired after this many trials in a row that it did not change."""
 REMEMBERED = 32
 """Trials whose files are kept in memory."""
+_NONE = Details()
 
 
 class Search:
@@ -56,6 +60,8 @@ class Search:
         self.best_losses: list[float] = []
         self.best_commit = evaluator.workspace.base
         self._by_content: dict[str, int] = {}
+        self._ranked: list[tuple[float, int]] = []
+        """Loss and number of every trial with a score since the last restart, best first."""
         self._idle: dict[str, int] = {}
         self._files: dict[int, Files] = {0: task.sources()}
 
@@ -63,6 +69,12 @@ class Search:
 
     def view(self, number: int) -> View:
         return View(number, len(self.trials), self.since, self.best, self.parent, self.strategy)
+
+    def notable(self, view: View) -> list[TrialRecord]:
+        """Of the trials that `view` may know, those that the proposer is told of."""
+        best = islice((number for _, number in self._ranked if number < view.seen), TOP)
+        latest = range(max(view.since, view.seen - LAST), view.seen)
+        return [self.trials[number] for number in sorted({*best, *latest})]
 
     def choose_arm(self, number: int) -> str:
         """Whom the arbiter gives trial `number` to."""
@@ -233,12 +245,15 @@ class Search:
             self.strategy = Strategy.from_dict(event.data)
         elif event.kind == "restart":
             self.parent, self.since = event.data["trial"], len(self.trials)
+            self._ranked.clear()
 
     # The fold from trials to state, the same for new trials and for a resumed run's
 
     def take(self, trial: TrialRecord, losses: list[float], commit: str | None) -> None:
         """Take one decided trial into the state."""
-        self.trials.append(replace(trial, details=Details()))
+        self.trials.append(trial)
+        if trial.score is not None:
+            insort(self._ranked, (self.task.loss(trial.score), trial.number))
         self._idle[trial.arm] = 0 if trial.live else self._idle.get(trial.arm, 0) + 1
         self.history.append(self._seen_by_mechanisms(trial))
         self._by_content.setdefault(trial.content, trial.number)
@@ -256,7 +271,7 @@ class Search:
     def _add(self, trial: TrialRecord) -> None:
         self.journal.add_trial(self.run, trial, self._active_s())
         losses = [self.task.loss(score) for score in trial.details.scores]
-        self.take(trial, losses, trial.details.commit)
+        self.take(replace(trial, details=_NONE), losses, trial.details.commit)
 
     def _make(
         self,

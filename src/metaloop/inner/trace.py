@@ -23,7 +23,11 @@ def line(task: Task, trial: TrialRecord, reason: str = "") -> str:
     return f"{head}: {score}, {verdict}, {trial.status}"
 
 
-def digest(task: Task, trials: Sequence[TrialRecord], last: int = 6, top: int = 3) -> str:
+LAST, TOP = 6, 3
+"""How many of the latest and of the best trials the proposer is told of."""
+
+
+def digest(task: Task, trials: Sequence[TrialRecord], last: int = LAST, top: int = TOP) -> str:
     """The best `top` trials and the `last` ones, a line each."""
     scored = [t for t in trials if t.score is not None]
     best = sorted(scored, key=lambda t: task.loss(t.score or 0.0))[:top]

@@ -11,7 +11,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, create_engine, event, func, insert, select, update
+from sqlalchemy import Table, case, create_engine, event, func, insert, select, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,6 +22,7 @@ from metaloop.journal.records import (
     MechanismRecord,
     RunRecord,
     RunState,
+    Tally,
     TrialRecord,
 )
 from metaloop.journal.schema import calls, events, mechanisms, metadata, runs, trials
@@ -98,7 +99,7 @@ class Journal:
         row |= {name: getattr(trial.details, name) for name in _DETAILS}
         now = time.time()
         with self._engine.begin() as db:
-            db.execute(insert(trials).values(run=run, **(row | {"at": now})))
+            db.execute(insert(trials), row | {"run": run, "at": now})
             db.execute(update(runs).where(runs.c.id == run).values(updated=now, active_s=active_s))
         self.tell(run, trial)
 
@@ -109,24 +110,41 @@ class Journal:
         with self._engine.connect() as db:
             return [TrialRecord(*row) for row in db.execute(query)]
 
-    def details(self, run: str, number: int) -> Details:
-        columns = [trials.c[name] for name in _DETAILS]
+    def trial(self, run: str, number: int) -> TrialRecord:
+        """One trial with its details; raises JournalError where there is none."""
+        columns = [trials.c[name] for name in (*_LIGHT, *_DETAILS)]
         query = select(*columns).where(trials.c.run == run, trials.c.number == number)
         with self._engine.connect() as db:
             row = db.execute(query).one_or_none()
         if row is None:
             raise JournalError(f"run {run} has no trial {number}")
-        return Details(*row)
+        light, rest = row[: len(_LIGHT)], row[len(_LIGHT) :]
+        return TrialRecord(*light, details=Details(*rest))
 
-    def count_trials(self, run: str) -> dict[str, int]:
-        """Number of trials by status."""
-        query = (
-            select(trials.c.status, func.count())
-            .where(trials.c.run == run)
-            .group_by(trials.c.status)
-        )
+    def details(self, run: str, number: int) -> Details:
+        return self.trial(run, number).details
+
+    def kept(self, run: str) -> dict[int, tuple[list[float], str | None]]:
+        """Measurements and commit of each trial that was kept, by number."""
+        query = select(trials.c.number, trials.c.scores, trials.c.commit)
+        query = query.where(trials.c.run == run, trials.c.status == "kept")
         with self._engine.connect() as db:
-            return {row[0]: row[1] for row in db.execute(query)}
+            return {number: (scores, commit) for number, scores, commit in db.execute(query)}
+
+    def tallies(self, run: str) -> list[Tally]:
+        """The trials counted, without reading them one by one."""
+        own = (trials.c.by == trials.c.arm).label("own")
+        groups = [trials.c.arm, own, trials.c.status]
+        query = select(
+            *groups,
+            func.count(),
+            func.sum(case((trials.c.live, 1), else_=0)),
+            func.coalesce(func.sum(trials.c.gain), 0.0),
+            func.max(trials.c.number),
+        )
+        query = query.where(trials.c.run == run).group_by(*groups)
+        with self._engine.connect() as db:
+            return [Tally(*row) for row in db.execute(query)]
 
     # Mechanisms and events
 
@@ -181,9 +199,30 @@ class Journal:
         """The recorded model calls of one run."""
         return CallTable(self._engine, run)
 
+    def ledger(self, run: str) -> Ledger:
+        """What the recorded calls used, per role, added up by the database."""
+        answer = calls.c.answer
+        model, usd = answer["model"].as_string(), answer["usd"].as_float()
+        sums = [
+            func.sum(answer["input_tokens"].as_integer()),
+            func.sum(answer["output_tokens"].as_integer()),
+            func.sum(answer["seconds"].as_float()),
+            func.sum(usd),
+        ]
+        groups = [calls.c.role, func.coalesce(model, calls.c.model)]
+        query = select(*groups, func.count(), func.count(model), func.count(usd), *sums)
+        query = query.where(calls.c.run == run).group_by(*groups).order_by(func.min(calls.c.seq))
+        ledger = Ledger()
+        with self._engine.connect() as db:
+            for role, name, total, answered, priced, *used in db.execute(query):
+                asked, failed = ledger.roles.setdefault(role, Usage()), total - answered
+                used = [value or 0 for value in used]
+                asked.enter(name, total, failed, answered - priced, *used)
+        return ledger
+
     def _insert(self, table: Table, row: dict[str, Any]) -> None:
         with self._engine.begin() as db:
-            db.execute(insert(table).values(**row))
+            db.execute(insert(table), row)
 
     def tell(self, run: str, record: object) -> None:
         """Pass a record to the listeners; of itself this writes nothing."""
@@ -220,7 +259,7 @@ class CallTable:
             "at": time.time(),
         }
         with self._engine.begin() as db:
-            db.execute(insert(calls).values(**row))
+            db.execute(insert(calls), row)
 
     def __iter__(self) -> Iterator[Call]:
         """All calls, oldest first."""

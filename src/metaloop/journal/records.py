@@ -62,6 +62,20 @@ class TrialRecord:
 
 
 @dataclass(frozen=True)
+class Tally:
+    """The trials of one arm that ended alike, counted; `own`: the arm made the candidates itself."""
+
+    arm: str
+    own: bool
+    status: Status
+    trials: int
+    live: int
+    gain: float
+    last: int
+    """Number of the latest one."""
+
+
+@dataclass(frozen=True)
 class MechanismRecord:
     """A mechanism of a run, with its provenance; rejected ones too."""
 

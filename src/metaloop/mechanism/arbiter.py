@@ -13,6 +13,8 @@ from random import Random
 DISCOUNT = 0.95
 """Weight of a trial against the one after it."""
 EXPLORATION = 0.7
+_MOST = 1e300
+"""Gains are cut here: sums of them stay finite."""
 MODEL = "model"
 
 
@@ -59,7 +61,7 @@ class Arbiter:
         if arm in self._arms:
             self._arms[arm].owed -= 1
             self._arms[arm].pulls += 1
-            self._arms[arm].gain += max(gain, 0.0)
+            self._arms[arm].gain += min(max(0.0, gain), _MOST)  # NaN is no gain either
 
     def credit(self) -> dict[str, float]:
         """Discounted gain per trial of each arm in use."""

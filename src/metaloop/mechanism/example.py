@@ -7,47 +7,42 @@ from metaloop.task.space import Space
 
 EXAMPLE = '''
 class StepFromBest(PointMechanism):
-    """Steps from the best point, shorter after each failure."""
+    """Steps from the best point, shorter after failures."""
 
-    def __init__(self, space, rng):
-        super().__init__(space, rng)
-        self.step = 0.2
+    step = 0.2
 
     def move(self, points, losses, failures):
         best = points[0]
-        step = self.step * 0.8 ** min(failures, 8)
+        if failures == 0:
+            self.step = 0.2
+        else:
+            self.step = max(self.step * 0.8, 0.02)
         new = list(best)
         for i in range(len(new)):
             if self.rng.random() < 0.5:
-                new[i] = best[i] + self.rng.gauss(0, step)
+                new[i] = best[i] + self.rng.gauss(0, self.step)
         return new
 '''
-"""A complete mechanism for tasks with a space, as small models are shown it."""
+"""A complete mechanism for tasks with a space, as small models are shown it. It keeps its state in
+an attribute of the class: asked for an `__init__`, they forget its arguments."""
 
 IDEAS = {
-    "simulated annealing": "step from one of the good points, chosen with probability proportional "
-    "to exp(-(its loss - losses[0]) / temperature); self.temperature falls at every call",
-    "coordinate search": "change a single coordinate per call, the next one after each failure; "
-    "a wide step first, a short one after many failures",
-    "pattern search": "repeat the move that led to the best point: best plus half of (best minus "
-    "the second best), with a little noise; after 3 failures take a random step instead",
-    "restart from elite": "choose one of the five best points, the better the likelier, and take a "
-    "step from it; the worse its rank, the wider the step",
-    "crossover of good points": "take each coordinate from one of the three best points at random, "
-    "then move one coordinate a little",
-    "differential evolution": "best + 0.7 * (a - b), coordinate by coordinate, where a and b are "
-    "two other good points chosen at random; keep some coordinates of the best",
-    "trust region": "sample uniformly within self.radius around the best; halve the radius when "
-    "failures grows, double it when failures is 0, start wide again when it is tiny",
-    "nearest neighbour surrogate": "draw 30 random neighbours of the best point, predict the loss "
-    "of each as that of the nearest known point plus a little, return the best predicted one that "
-    "is not too near to a known point",
-    "tabu search": "draw 20 random neighbours of the best point and return the one that is "
-    "farthest from all known points",
-    "opposite jump": "mostly take small steps from the best; when failures is a multiple of 5, "
-    "mirror one coordinate: new[i] = 1 - best[i]",
-    "centre of the best": "average the four best points, weighted by rank, and step from there "
-    "with a width that is their spread",
+    "coordinate search": "change a single coordinate per call: self.turn, which goes up by one at "
+    "every call, modulo the number of coordinates; by 0.3 or -0.3, half of that after 5 failures",
+    "pattern search": "new[i] = a[i] + 0.5 * (a[i] - b[i]) + gauss(0, 0.03) where a = points[0] "
+    "and b = points[1]; when failures is above 3, take b = a random one of points[1:6]",
+    "elite restarts": "k = a random index below 5; start from points[k] and add "
+    "gauss(0, 0.05 * (k + 1)) to every coordinate with probability 0.5",
+    "crossover": "each new[i] is taken from a random one of points[0], points[1] and points[2]; "
+    "then one random coordinate gets gauss(0, 0.1) added",
+    "differential evolution": "new[i] = best[i] + 0.7 * (a[i] - b[i]) with probability 0.7, else "
+    "best[i], where a and b are two random ones of the ten best points",
+    "trust region": "new[i] = best[i] + uniform(-self.radius, self.radius); before that multiply "
+    "self.radius by 1.5 when failures is 0, else by 0.85, and set it to 0.4 when it is below 0.02",
+    "opposite jump": "add gauss(0, 0.05) to two random coordinates of the best; when failures is a "
+    "multiple of 4, mirror one random coordinate instead: new[i] = 1 - best[i]",
+    "spread out": "draw 20 candidates, each the best with gauss(0, 0.15) added to two random "
+    "coordinates; return the one whose nearest point (math.dist) is farthest away",
 }
 """Ways to search a space, by name."""
 

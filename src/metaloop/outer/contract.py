@@ -51,16 +51,17 @@ class Case:
     """Does every trial crash?"""
 
 
-async def prove(source: str, space: Space, sandbox: Sandbox) -> str:
+async def prove(source: str, space: Space, sandbox: Sandbox, shown: str = "") -> str:
     """What is wrong with a mechanism for tasks with `space`; "" when it keeps the contract.
 
-    Raises SandboxError when the sandbox itself fails.
+    `shown` is the mechanism that its author had before him: one that answers as that does is no
+    invention. Raises SandboxError when the sandbox itself fails.
     """
     if error := check_source(source):
         return error
     answers: list[list[Params | Steer]] = []
-    for _ in range(2):  # two workers, to see whether it repeats itself
-        host = MechanismHost(source, space, _SEED, sandbox)
+    for text in filter(None, (source, source, shown)):  # twice, to see whether it repeats itself
+        host = MechanismHost(text, space, _SEED, sandbox)
         try:
             answers.append(await _ask_all(host, space))
         except Broken as broken:
@@ -72,6 +73,8 @@ async def prove(source: str, space: Space, sandbox: Sandbox) -> str:
             "under the same seed it gave different answers in two runs: take all randomness from "
             "self.rng, and do not depend on the order of a set"
         )
+    if shown and answers[0] == answers[2]:
+        return "it does exactly what the mechanism that you were shown does: change how it works"
     return ""
 
 
@@ -96,13 +99,11 @@ def check_source(source: str) -> str:
     kinds = [node for node in tree.body if isinstance(node, ast.ClassDef) and _base(node)]
     if not kinds:
         return "there is no class that extends Mechanism: write `class Name(Mechanism):`"
-    if len(kinds) > 1:
-        names = ", ".join(kind.name for kind in kinds)
-        return f"there are several mechanisms ({names}): leave exactly one class(Mechanism)"
-    methods = [node.name for node in kinds[0].body if isinstance(node, ast.FunctionDef)]
-    needed = _METHODS[_base(kinds[0])]
+    last = kinds[-1]  # the one that counts: small models copy the example before their own
+    methods = [node.name for node in last.body if isinstance(node, ast.FunctionDef)]
+    needed = _METHODS[_base(last)]
     if needed.split("(")[0] not in methods:
-        return f"line {kinds[0].lineno}: class {kinds[0].name} needs a method `def {needed}:`"
+        return f"line {last.lineno}: class {last.name} needs a method `def {needed}:`"
     return ""
 
 
@@ -175,7 +176,7 @@ def cases(space: Space) -> list[Case]:
     walk = _walk(space, 200)
     crashed = [replace(trial, loss=None, status="crashed") for trial in walk[:4]]
     own = [
-        Case("an empty history", space, []),
+        Case("a search that begins with an empty history", space, []),
         Case("a history of one trial", space, walk[:1]),
         Case("a history in which every trial crashed: loss is None", space, crashed, True),
         Case("a history of 200 trials", space, walk),

@@ -73,7 +73,7 @@ def _per_param(task: Task, tried: Sequence[TrialRecord]) -> list[str]:
     """Per parameter: how many values were tried, over which part of its range, what it earned."""
     lines = []
     for name, param in task.space.items():
-        moved = [t for t in tried if f"{name} " in t.changed]
+        moved = [t for t in tried if any(p.startswith(f"{name} ") for p in t.changed.split("; "))]
         if not moved:
             lines.append(f"{name}: never changed ({param.describe().split(': ')[1]}).")
             continue

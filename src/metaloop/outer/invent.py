@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from metaloop.models.base import Model, ModelError, Request
 from metaloop.outer import prompts
@@ -18,6 +18,8 @@ from metaloop.task.spec import Task
 
 REPAIRS = 3
 """Repair attempts after the first writing."""
+SMALL_REPAIRS = 1
+"""The same of a small model, which seldom mends a mistake: another idea is worth more."""
 
 Prove = Callable[[str], Awaitable[str]]
 """Contract of a mechanism's source: "" when it holds, else what is wrong."""
@@ -76,25 +78,28 @@ async def invent(
         idea = prompts.choose_idea(brief, seed)
         first = prompts.compact(brief, idea)
     else:
-        thoughts = await _think(inventor, brief, seed)
+        try:
+            thoughts = await _think(inventor, brief, seed)
+        except ModelError as failed:
+            return Invention("unnamed", "", "", False, f"the model gave no answer: {failed}")
         idea = _first_line(thoughts[-1])
         first = prompts.write(brief, thoughts[-1])
-    source, error, attempts = "", "", list[Attempt]()
-    for i in range(REPAIRS + 1):
-        system, prompt = first if i == 0 or not source else prompts.repair(brief, source, error)
+    source, mistake, attempts = "", "", list[Attempt]()
+    for i in range((SMALL_REPAIRS if repairer.small else REPAIRS) + 1):
+        system, prompt = first if i == 0 or not source else prompts.repair(brief, source, mistake)
         model = inventor if i == 0 else repairer
         request = Request(
             role="inventor" if i == 0 else "repairer",
             system=system,
             prompt=prompt,
-            temperature=min(0.4 + 0.2 * i, 1.0),
+            temperature=min(0.7 + 0.2 * i, 1.2),
             seed=seed + 10 + i,
             max_tokens=800 if model.small else 4000,
         )
         try:
             answer = await model.complete(request)
             source = code_of(answer.text)
-            error = await prove(source)
+            error = mistake = await prove(source)
         except ModelError as failed:
             error = f"the model gave no answer: {failed}"
         attempts.append(Attempt(source, error, request.seed, request.temperature))
@@ -104,12 +109,18 @@ async def invent(
 
 
 async def _think(model: Model, brief: Brief, seed: int) -> list[str]:
-    """Explore, criticize, specify: three calls that each read the one before."""
+    """Explore, criticize, specify: three calls that each read the one before.
+
+    A call that fails is made once more, under another seed; raises ModelError when that fails too.
+    """
     thoughts: list[str] = []
     for i, question in enumerate(prompts.THINKING):
         system, prompt = prompts.think(brief, question, thoughts)
         request = Request("inventor", system, prompt, None, 0.7, seed + i, 1500)
-        answer = await model.complete(request)
+        try:
+            answer = await model.complete(request)
+        except ModelError:
+            answer = await model.complete(replace(request, seed=seed + 50 + i))
         thoughts.append(answer.text.strip())
     return thoughts
 
@@ -123,7 +134,7 @@ def code_of(text: str) -> str:
 def _class_name(source: str) -> str:
     try:
         classes = [n.name for n in ast.parse(source).body if isinstance(n, ast.ClassDef)]
-    except SyntaxError:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "unnamed"
     return classes[-1][:60] if classes else "unnamed"
 

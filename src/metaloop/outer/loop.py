@@ -12,6 +12,7 @@ from metaloop.inner import loop as inner_source
 from metaloop.inner.search import Search
 from metaloop.journal.records import Event, MechanismRecord
 from metaloop.mechanism.builtin import PLACEBO, builtins_for
+from metaloop.mechanism.example import example_for
 from metaloop.mechanism.host import MechanismHost
 from metaloop.models.base import Model, Role
 from metaloop.outer.contract import prove
@@ -117,8 +118,10 @@ class OuterLoop:
             tried=frozenset(m.idea for m in generated),
         )
 
+        shown = example_for(search.task.space) if roles["inventor"].small else ""
+
         async def proven(source: str) -> str:
-            error = await prove(source, search.task.space, self.sandbox)
+            error = await prove(source, search.task.space, self.sandbox, shown)
             self._progress(step, f"not proven: {error}" if error else "proven, screening it")
             return error
 

@@ -48,8 +48,9 @@ _RULES = {
     False: "Keep the signature `def suggest(self, history)`, which returns a Steer. The history "
     "may be empty or hold a single trial.",
 }
-_FORM = """{rules} Whatever must be remembered from call to call is set in __init__. Write \
-complete code, at most {lines} lines, in one ```python block, and nothing else."""
+_FORM = """{rules} Whatever must be remembered from call to call is an attribute with a first \
+value in the class; write no __init__. Write complete code, at most {lines} lines, in one ```python \
+block, and nothing else."""
 
 
 def choose_idea(brief: Brief, seed: int) -> str:
@@ -62,10 +63,11 @@ def choose_idea(brief: Brief, seed: int) -> str:
 def compact(brief: Brief, idea: str) -> tuple[str, str]:
     """The one call of a small inventor: rewrite the example by an idea from `choose_idea`."""
     space = brief.task.space
+    method = "move()" if space else "suggest()"
     prompt = (
-        f"The trials so far:\n{brief.brief}\n\n"
-        f"Rewrite the mechanism so that it searches by another idea, {idea}: "
-        f"{ideas_for(space)[idea]}. Give the class a new name.\n\n{_rules(space)}"
+        f"The trials so far:\n{brief.brief}\n\n{_rules(space)}\n\n"
+        f"Write another mechanism, under a new name. Its {method} works by {idea}: "
+        f"{ideas_for(space)[idea]}."
     )
     return _small_system(space), prompt
 

@@ -25,7 +25,7 @@ WARM = 8
 """Random trials that a mechanism finds."""
 TRIALS = 24
 """Trials that it then makes."""
-VERSIONS = 4
+VERSIONS = 12
 """Random versions of each landscape."""
 SOLVED, STUCK = 0.02, 0.98
 """Remaining loss at which a landscape counts as solved, or as not begun."""
@@ -119,7 +119,7 @@ class Screen:
         host = MechanismHost(source, self._space, 0, self._sandbox)
         try:
             differences = [
-                await gains(host, history, self._seed + i, TRIALS) for i in range(4 * VERSIONS)
+                await gains(host, history, self._seed + i, TRIALS) for i in range(2 * VERSIONS)
             ]
         finally:
             await host.close()
@@ -156,9 +156,12 @@ def judge(table: Mapping[str, Scores]) -> Screening:
         return [a - b for pair in pairs for a, b in pair]
 
     others = [arm for arm in scores if arm not in (NEW, REFERENCE)]
+    copied = [arm for arm in others if all(table[n][arm] == table[n][NEW] for n in told)]
     wins = [name for name, row in told.items() if row[NEW] <= min(row.values())]
     passed, reason = True, "holds its own among those in use"
-    if REFERENCE in scores and fmean(behind(REFERENCE)) >= -_error(behind(REFERENCE)):
+    if copied:
+        passed, reason = False, f"it does exactly what {copied[0]} does"
+    elif REFERENCE in scores and fmean(behind(REFERENCE)) >= -_error(behind(REFERENCE)):
         passed, reason = False, "no better than random search"
     elif wins:
         reason = f"best of all on {', '.join(wins)}"

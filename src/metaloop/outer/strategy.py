@@ -33,7 +33,8 @@ async def revise(
     names = [*task.space, *(f for text in files.values() for f in functions(text))]
     complaint = ""
     for attempt in range(2):
-        prompt = f"Strategy now: {json.dumps(asdict(strategy))}\n{digest.text}"
+        told = digest.brief if model.small else digest.text
+        prompt = f"Strategy now: {json.dumps(asdict(strategy))}\n{told}"
         request = Request(
             role="strategist",
             system=f"{SYSTEM}\n\nThe program: {task.spec.description.strip()}",
@@ -46,7 +47,7 @@ async def revise(
         try:
             answer = await model.complete(request)
             data = first_object(answer.text)
-            return bounded(task, names, data), plain(data.get("diagnosis", ""))[:300]
+            return bounded(task, names, data), _text(data.get("diagnosis"))
         except (ModelError, PatchError) as error:
             complaint = str(error)[:300]
     return strategy, f"no usable answer: {complaint}"
@@ -61,15 +62,23 @@ def bounded(task: Task, names: list[str], data: dict[str, Any]) -> Strategy:
     temperature = data.get("temperature", 0.7)
     if isinstance(temperature, bool) or not isinstance(temperature, int | float):
         raise PatchError('"temperature" must be a number from 0.3 to 1.2')
-    guidance = plain(data.get("guidance", ""))[:300]
-    return Strategy(tuple(frozen), tuple(focus), guidance, min(max(float(temperature), 0.3), 1.2))
+    if temperature != temperature:  # Python's JSON knows NaN
+        raise PatchError('"temperature" must be a number from 0.3 to 1.2')
+    temperature = float(min(max(temperature, 0.3), 1.2))
+    return Strategy(tuple(frozen), tuple(focus), _text(data.get("guidance")), temperature)
+
+
+def _text(value: object) -> str:
+    """A model's sentence as it may be shown: "" for what is none."""
+    return plain(value)[:300] if isinstance(value, str) else ""
 
 
 def _known(value: object, names: list[str]) -> list[str]:
     """The names in `value` that exist, in order, once each."""
     if not isinstance(value, list):
         return []
-    return [name for name in dict.fromkeys(str(v) for v in value) if name in names]
+    given = dict.fromkeys(name for name in value if isinstance(name, str))
+    return [name for name in given if name in names]
 
 
 def _schema(params: list[str], names: list[str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from functools import lru_cache
 
 from metaloop.task.space import Value
 
@@ -12,6 +13,7 @@ class ConstantError(ValueError):
     """A source cannot be parsed, or does not hold the constant that is to be set."""
 
 
+@lru_cache(maxsize=16)
 def _literals(source: str) -> dict[str, tuple[ast.expr, Value]]:
     """The module-level assignments `NAME = literal`, by name; the last one counts."""
     try:

@@ -9,6 +9,7 @@ import io
 import tokenize
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from metaloop.task.constants import (
     ConstantError,
@@ -111,6 +112,7 @@ def content_hash(files: Mapping[str, str]) -> str:
     return digest.hexdigest()
 
 
+@lru_cache(maxsize=16)
 def _program(source: str) -> str:
     try:
         tree = ast.parse(source)
@@ -182,6 +184,7 @@ def regions(before: str, after: str) -> list[str]:
     return names or ["comments"]
 
 
+@lru_cache(maxsize=16)
 def _top_level(source: str) -> dict[str, str]:
     try:
         tree = ast.parse(source)

@@ -1,7 +1,7 @@
-"""Git around a run: a branch for what is kept, worktrees for what is tried.
+"""Git around a run: a branch for what is kept, copies of a worktree for what is tried.
 
 The user's checkout and index are never touched: commits are made with plumbing commands and an
-index of our own, trials run in worktrees below the run's folder. Git never reads the `.git` file
+index of our own, trials run in copies below the run's folder. Git never reads the `.git` file
 or any configuration of a directory in which a candidate ran, and runs no hooks.
 """
 
@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 import subprocess
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from metaloop.task.mirror import Mirror, remove
 from metaloop.task.patch import Files
 from metaloop.task.spec import Task, TaskError
 
@@ -43,10 +44,9 @@ def git_bytes(
 
 @dataclass(frozen=True)
 class Slot:
-    """One worktree: `root` as checked out, the task at `root/prefix`."""
+    """A directory for trials: `root` as checked out, the task at `root/prefix`."""
 
     root: Path
-    git_dir: Path
     prefix: str
 
     @property
@@ -60,6 +60,7 @@ class Workspace:
     def __init__(self, task: Task, folder: Path, repo: Path, prefix: str, branch: str, base: str):
         self.task, self.folder, self.repo, self.prefix = task, folder, repo, prefix
         self.branch, self.base = branch, base
+        self._mirrors: dict[Path, Mirror] = {}
         self._git_dir = Path(git(repo, "rev-parse", "--path-format=absolute", "--git-common-dir"))
 
     @classmethod
@@ -93,27 +94,28 @@ class Workspace:
         git(repo, "branch", "metaloop/scratch", base)
         return cls(task, folder, repo, "", "metaloop/scratch", base)
 
-    def slot(self, name: str) -> Slot:
-        """A worktree at the base commit, made afresh."""
-        root = self.folder / "work" / name
-        remove_tree(root)
+    @cached_property
+    def pristine(self) -> Slot:
+        """A worktree at the base commit, in which nothing is ever changed."""
+        root = self.folder / "work" / "pristine"
+        remove(root)
         git(self.repo, "worktree", "prune")
         git(self.repo, "worktree", "add", "--detach", "--force", str(root), self.base)
-        line = (root / ".git").read_text().strip()
-        return Slot(root, Path(line.removeprefix("gitdir: ")), self.prefix)
+        return Slot(root, self.prefix)
+
+    def slot(self, name: str) -> Slot:
+        """A copy of the pristine worktree for trials to run in, made afresh."""
+        root = self.folder / "work" / name
+        remove(root)
+        self._mirrors[root] = Mirror(self.pristine.root, root)
+        self._mirrors[root].restore()
+        return Slot(root, self.prefix)
 
     def reset(self, slot: Slot, files: Files) -> None:
         """Undo whatever a trial left in `slot` and put `files` in place."""
-        where = {"GIT_DIR": str(slot.git_dir), "GIT_WORK_TREE": str(slot.root)}
-        try:
-            git(slot.root, "clean", "-ffdxq", env=where)
-            git(slot.root, "reset", "--hard", "-q", self.base, env=where)
-        except (TaskError, OSError):  # a trial left what git cannot undo: start afresh
-            self.slot(slot.root.name)
+        self._mirrors[slot.root].restore(own={Path(slot.prefix, name) for name in files})
         for name, text in files.items():
-            path = slot.task_dir / name
-            path.unlink(missing_ok=True)  # never write through a link
-            path.write_bytes(text.encode())
+            (slot.task_dir / name).write_bytes(text.encode())
 
     def commit(self, files: Files, message: str, parent: str) -> str:
         """Commit `files` on top of `parent`, advance the run's branch, return the commit."""
@@ -140,7 +142,7 @@ class Workspace:
 
     def close(self) -> None:
         """Remove the worktrees; branch and commits stay."""
-        remove_tree(self.folder / "work")
+        remove(self.folder / "work")
         git(self.repo, "worktree", "prune")
 
 
@@ -180,18 +182,3 @@ def _commit_worktree(repo: Path, folder: Path, prefix: str, head: str) -> str:
     return git(
         repo, "commit-tree", tree, "-p", head, "-m", "metaloop: uncommitted changes taken along"
     )
-
-
-def remove_tree(path: Path) -> None:
-    """Delete a directory even where a trial took its own permissions away."""
-
-    def unlock(_: object, name: str, error: object) -> None:  # noqa: ARG001
-        for locked in (Path(name).parent, Path(name)):
-            if not locked.is_symlink():
-                locked.chmod(stat.S_IRWXU)
-        shutil.rmtree(name) if Path(name).is_dir() else Path(name).unlink()
-
-    if path.is_symlink():
-        path.unlink()
-    elif path.exists():
-        shutil.rmtree(path, onerror=unlock)

@@ -1,0 +1,105 @@
+"""How long a long journal takes to open, to report and to go on from.
+
+A journal of 100,000 trials is made through the public API, then opened as `metaloop status` and
+`metaloop resume` open it, up to the point where the next trial would start.
+
+Usage: python benchmarks/journal.py [--trials 100000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from overhead import make_task
+
+from metaloop.execution.unconfined import Unconfined
+from metaloop.inner.evaluate import Evaluator
+from metaloop.inner.search import Search
+from metaloop.inner.settings import Settings
+from metaloop.journal.journal import Journal
+from metaloop.journal.records import Details, Event, MechanismRecord, RunRecord, TrialRecord
+from metaloop.mechanism.builtin import BUILTINS
+from metaloop.models.base import Completion, Request
+from metaloop.models.recorder import Call
+from metaloop.outer.loop import OuterLoop
+from metaloop.outer.restore import restore
+from metaloop.report.status import make_status
+from metaloop.task.spec import Task, load_task
+from metaloop.task.workspace import Workspace
+
+RUN = "nothing-1"
+STEP = 8
+"""Trials between outer steps."""
+ARMS = ("model", "hill_climbing", "random_search")
+PROMPT = "what a prompt to a small model is like, in length. " * 30
+"""About 1,500 characters, as the proposer's are."""
+
+
+def trials(number: int) -> list[TrialRecord]:
+    """So many trials, with ever rarer gains, as a run would have recorded them."""
+    rng, best, made = Random(0), 1.0, []
+    for i in range(number + 1):
+        x = rng.random() if i else 1.0
+        kept, gain = x < best or i == 0, best - x
+        best = min(best, x)
+        arm = ARMS[i % 3] if i > STEP else "model"
+        made.append(
+            TrialRecord(
+                number=i,
+                status="kept" if kept else "discarded",
+                arm=arm if i else "baseline",
+                by=arm if i else "baseline",
+                parent=max(i - 1, 0) if i else None,
+                params={"X": x, "N": i},
+                score=x,
+                gain=gain,
+                changed=f"X 1 -> {x:.4g}; N 1 -> {i}",
+                content=f"{rng.getrandbits(256):064x}",
+                accepted=kept,
+                live=True,
+                details=Details(
+                    assigned={"X": x, "N": i},
+                    hypothesis="another number",
+                    scores=[x] * (1 if i else 3),
+                    seconds=0.02,
+                    diff="-X = 1.0\n+X = 0.5\n" * 5,
+                    commit="0" * 40 if kept else None,
+                ),
+            )
+        )
+    return made
+
+
+def calls(number: int) -> list[Call]:
+    """A call of the proposer for every trial."""
+    completion = Completion("an answer of one line", "stub", 400, 30, 0.5, 0.0)
+    return [
+        Call("stub", Request("proposer", PROMPT, f"{PROMPT} {i}", seed=i), completion)
+        for i in range(number)
+    ]
+
+
+def steps(number: int) -> tuple[list[Event], list[MechanismRecord]]:
+    """An outer step after every eighth trial; the built-in mechanisms came with the first."""
+    strategy = {"frozen": [], "focus": ["X"], "guidance": "g", "temperature": 0.7}
+    events = []
+    for trial in range(STEP, number, STEP):
+        events += [
+            Event(trial, "digest", {"text": PROMPT}),
+            Event(trial, "strategy", {"diagnosis": "d", **strategy}),
+            Event(trial, "outer", {"levels": "1,1.5,2"}),
+        ]
+    return events, [
+        MechanismRecord(name, name, "builtin", "installed", "", BUILTINS[name], born=STEP + 1)
+        for name in ARMS[1:]
+    ]

@@ -1,0 +1,156 @@
+"""What the engine itself costs: sandboxed trials per second, early and late in a run.
+
+The model is a stub that answers at once, the program under test prints one number, so that all
+that is left is the engine: prompt, patch, sandbox, metric, decision, journal.
+
+Usage: python benchmarks/overhead.py [--trials 10200] [--judge] [--profile FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import itertools
+import json
+import os
+import resource
+import subprocess
+import tempfile
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from random import Random
+
+from metaloop.bilevel import run
+from metaloop.inner.settings import Settings
+from metaloop.journal.records import TrialRecord
+from metaloop.models.base import Request
+from metaloop.models.testing import ScriptedModel
+from metaloop.project import Project
+
+WINDOW = 100
+"""Trials on each side of the middle of a window."""
+TOML = """
+name = "nothing"
+description = "prints the constant X"
+[edit]
+files = ["train.py"]
+[protect]
+files = ["prepare.py"]
+[run]
+command = ["python", "train.py"]
+timeout_s = 20
+memory_mb = 256
+[metric]
+name = "loss"
+direction = "minimize"
+[space]
+X = { type = "float", low = 0, high = 1 }
+N = { type = "int", low = 1, high = 1000000 }
+"""
+JUDGE = '[judge]\ncommand = ["python", "judge.py"]\nfiles = ["judge.py"]\n'
+FILES = {
+    "train.py": 'X = 1.0\nN = 1\nopen("out/x.txt", "w").write(str(X))\nprint(f"loss: {X}")\n',
+    "prepare.py": "",
+    "judge.py": 'print("loss:", open("out/x.txt").read())\n',
+}
+
+
+class Clock:
+    """Notes when each trial was written, and how much disk the project then took."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.times: list[float] = []
+        self.sizes: dict[int, int] = {}
+        self.rejected = 0
+
+    def __call__(self, _: str, record: object) -> None:
+        if isinstance(record, TrialRecord):
+            self.times.append(time.perf_counter())
+            self.rejected += record.status in ("rejected", "crashed", "timed_out")
+            if record.number % 1000 == 0:
+                self.sizes[record.number] = used(self.folder)
+
+    def rate(self, first: int, last: int) -> float:
+        """Trials per second from trial `first` to trial `last`."""
+        return (last - first) / (self.times[last] - self.times[first])
+
+
+def used(folder: Path) -> int:
+    """Bytes on disk below `folder`."""
+    return sum(
+        os.lstat(os.path.join(top, name)).st_blocks * 512  # noqa: PTH118
+        for top, _, names in os.walk(folder)
+        for name in names
+        if os.path.lexists(os.path.join(top, name))  # noqa: PTH118
+    )
+
+
+def make_task(directory: Path, judge: bool) -> Path:
+    """The task that does nothing, in a git repository of its own."""
+    directory.mkdir()
+    for name, text in {**FILES, "metaloop.toml": TOML + JUDGE * judge}.items():
+        (directory / name).write_text(text)
+    for args in (
+        ["init", "-q"],
+        ["add", "-A"],
+        ["-c", "user.name=b", "-c", "user.email=b@localhost", "commit", "-qm", "nothing"],
+    ):
+        subprocess.run(["git", *args], cwd=directory, check=True)
+    return directory
+
+
+def answer(request: Request) -> str:
+    """A new assignment at each call; X alone counts, so there are about ln(trials) gains."""
+    rng = Random(request.seed)
+    params = {"X": rng.random(), "N": rng.randint(1, 1_000_000)}
+    return json.dumps({"hypothesis": "another number", "params": params})
+
+
+def measure(trials: int, workers: int, judge: bool, profile: str | None) -> Clock:
+    """One run in a temporary project."""
+    with tempfile.TemporaryDirectory(prefix="metaloop-bench-") as name:
+        task = make_task(Path(name, "nothing"), judge)
+        clock = Clock(Path(name))
+        model = ScriptedModel(lambda request: model.requests.clear() or answer(request))
+        settings = Settings(trials=trials, workers=workers, levels="1", outer_every=trials)
+        profiler = cProfile.Profile() if profile else nullcontext()
+        with profiler:
+            run(task, settings, project=Project(task), models={"inner": model}, listener=clock)
+        if profile:
+            profiler.dump_stats(profile)  # type: ignore[union-attr]
+        clock.sizes[trials] = used(Path(name))
+        return clock
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--trials", type=int, default=2000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--judge", action="store_true", help="score by a judge: a second sandbox")
+    parser.add_argument("--profile", metavar="FILE", help="write a cProfile of the main process")
+    args = parser.parse_args()
+    clock = measure(args.trials, args.workers, args.judge, args.profile)
+    layout = "with a judge" if args.judge else "without a judge"
+    print(f"{args.trials} trials, {args.workers} workers, {layout}, load {os.getloadavg()[0]:.2f}")
+    print(f"overall: {clock.rate(0, args.trials):.1f} trials/s, {clock.rejected} without a score")
+    for who, name in ((resource.RUSAGE_SELF, "engine"), (resource.RUSAGE_CHILDREN, "sandboxes")):
+        spent = resource.getrusage(who)
+        milliseconds = 1000 * (spent.ru_utime + spent.ru_stime) / args.trials
+        print(f"processor time, {name}: {milliseconds:.1f} ms per trial")
+    for middle in sorted({100, 1000, args.trials // 2, 10_000, args.trials - WINDOW}):
+        first, last = middle - WINDOW, middle + WINDOW
+        if first >= 0 and last <= args.trials:
+            print(f"around trial {middle}: {clock.rate(first, last):.1f} trials/s")
+    marks = sorted(clock.sizes)
+    for before, after in itertools.pairwise(marks):
+        grown = (clock.sizes[after] - clock.sizes[before]) / (after - before)
+        print(f"disk, trials {before} to {after}: {grown:.0f} bytes per trial")
+
+
+if __name__ == "__main__":
+    main()

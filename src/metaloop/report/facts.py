@@ -1,0 +1,91 @@
+"""What a report tells, read from the journal once: the same for HTML, Markdown and plots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from metaloop.journal.journal import Journal
+from metaloop.journal.records import Details, Event, MechanismRecord, RunRecord, TrialRecord
+from metaloop.report.status import Status, make_status
+
+SHOWN = 100
+"""Kept changes shown in full, the latest ones."""
+NAMES = {
+    "model": "the model alone",
+    "fallback": "random steps (stand-in)",
+    "baseline": "baseline",
+}
+
+
+@dataclass(frozen=True)
+class Earned:
+    """What one author of candidates made and earned: the model alone, or a mechanism."""
+
+    arm: str
+    label: str
+    trials: int
+    kept: int
+    gain: float
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One run."""
+
+    record: RunRecord
+    status: Status
+    trials: list[TrialRecord]
+    """All of them, trial 0 is the baseline; without details."""
+    kept: list[tuple[TrialRecord, Details]]
+    """The latest kept changes, the baseline not among them."""
+    mechanisms: list[MechanismRecord]
+    events: list[Event]
+
+    @classmethod
+    def read(cls, journal: Journal, run: str) -> Facts:
+        """Raises JournalError when there is no such run."""
+        trials = journal.trials(run)
+        kept = [t for t in trials if t.status == "kept" and t.number > 0][-SHOWN:]
+        return cls(
+            journal.run(run),
+            make_status(journal, run),
+            trials,
+            [(t, journal.details(run, t.number)) for t in kept],
+            journal.mechanisms(run),
+            journal.events(run),
+        )
+
+    @property
+    def score_name(self) -> str:
+        """The metric's name, marked where the candidate's own process prints it."""
+        return f"{self.status.metric}{' (self-scored)' if self.status.self_scored else ''}"
+
+    @property
+    def generated(self) -> list[MechanismRecord]:
+        return [m for m in self.mechanisms if m.origin == "generated"]
+
+    def of_kind(self, kind: str) -> list[Event]:
+        return [event for event in self.events if event.kind == kind]
+
+    def label(self, arm: str) -> str:
+        """A name for whoever made a candidate, e.g. `m2 Annealing`."""
+        for mechanism in self.mechanisms:
+            if mechanism.id == arm:
+                return arm if mechanism.name == arm else f"{arm} {mechanism.name}"
+        return NAMES.get(arm, arm)
+
+    def earned(self) -> list[Earned]:
+        """Per author of candidates, in order of appearance; the baseline is nobody's."""
+        authors: dict[str, list[TrialRecord]] = {}
+        for trial in self.trials[1:]:
+            authors.setdefault(trial.by, []).append(trial)
+        return [
+            Earned(
+                arm,
+                self.label(arm),
+                len(own),
+                sum(t.status == "kept" for t in own),
+                sum(t.gain or 0.0 for t in own if t.status == "kept"),
+            )
+            for arm, own in authors.items()
+        ]

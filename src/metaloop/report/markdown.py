@@ -1,0 +1,110 @@
+"""The report in Markdown: foreign text stands in code spans and fences that it cannot leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from metaloop.report.facts import Facts
+from metaloop.report.summary import summary
+from metaloop.report.text import code, dollars, fenced, number
+from metaloop.report.words import headline
+
+
+def render_markdown(facts: Facts, plots: Sequence[str]) -> str:
+    """The whole report; `plots` names the files in `plots/`."""
+    parts = [
+        f"# {facts.record.id}",
+        f"**{headline(facts.status)}** ({facts.status.state})",
+        "\n".join(f"- {line}" for line in summary(facts)),
+        fenced(facts.status.reason) if facts.status.reason else "",
+        *(f"![{name}](plots/{name}.svg)" for name in plots),
+        "## Kept changes",
+        *(_kept(facts) or ["No change was kept."]),
+        *_mechanisms(facts),
+        *_steps(facts),
+        "## Cost per role",
+        _costs(facts),
+        "## Settings and machine",
+        _settings(facts),
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _kept(facts: Facts) -> list[str]:
+    if not facts.kept:
+        return []
+    heads = ("trial", facts.score_name, "gain", "by", "change")
+    rows = [
+        [
+            str(t.number),
+            number(t.score),
+            f"{t.gain or 0:.4g}",
+            code(facts.label(t.by)),
+            code(t.changed, 100),
+        ]
+        for t, _ in facts.kept
+    ]
+    parts = [_table(heads, rows)]
+    for trial, details in facts.kept:
+        parts.append(f"### Trial {trial.number}")
+        if details.hypothesis:
+            parts.append(fenced(details.hypothesis))
+        parts.append(fenced(details.diff, "diff"))
+    return parts
+
+
+def _mechanisms(facts: Facts) -> list[str]:
+    if not facts.mechanisms:
+        return []
+    heads = ("id", "name", "origin", "state", "trials", "shaped", "gain", "why")
+    standing = {s.id: s for s in facts.status.mechanisms}
+    rows = []
+    for m in facts.mechanisms:
+        s = standing[m.id]
+        counts = [str(s.trials), str(s.live), f"{s.gain:.4g}"]
+        why = code(m.reason) if m.reason else ""
+        rows.append([code(m.id), code(m.name), m.origin, m.state, *counts, why])
+    parts = ["## Mechanisms", _table(heads, rows)]
+    for m in facts.generated:
+        parts.append(f"### {code(facts.label(m.id))}, {m.state}")
+        told = [f"idea: {m.idea}", f"by: {m.model}", f"why: {m.reason}"]
+        parts += [fenced("\n".join(told)), fenced(m.source, "python")]
+    return parts
+
+
+def _steps(facts: Facts) -> list[str]:
+    steps = list(dict.fromkeys(event.trial for event in facts.of_kind("outer")))
+    parts = ["## What the outer loop did"] if steps else []
+    for trial in steps:
+        parts.append(f"### After trial {trial}")
+        for event in facts.events:
+            if event.trial != trial:
+                continue
+            if event.kind == "strategy":
+                parts.append(fenced("\n".join(f"{k}: {v}" for k, v in event.data.items() if v)))
+            elif event.kind == "digest":
+                parts.append(fenced(event.data.get("text", "")))
+    return parts
+
+
+def _costs(facts: Facts) -> str:
+    if not facts.status.roles:
+        return "No model was asked."
+    heads = ("role", "model", "calls", "failed", "tokens in", "tokens out", "seconds", "usd")
+    rows = []
+    for role, usage in facts.status.roles.items():
+        counts = [str(usage[k]) for k in ("calls", "failed", "input_tokens", "output_tokens")]
+        cells = [role, code(usage["model"]), *counts, f"{usage['seconds']:.1f}"]
+        rows.append([*cells, dollars(usage["usd"])])
+    return _table(heads, rows)
+
+
+def _settings(facts: Facts) -> str:
+    shown = {**facts.record.config["settings"], "branch": facts.status.branch}
+    shown |= {"sandbox": facts.record.config.get("sandbox", ""), **facts.record.machine}
+    return fenced("\n".join(f"{k}: {v}" for k, v in shown.items() if v not in (None, {}, "")))

@@ -1,0 +1,236 @@
+"""The report as one HTML page: no script, nothing from the network, all foreign text escaped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
+
+from metaloop.journal.records import Details, MechanismRecord, TrialRecord
+from metaloop.report.facts import Facts
+from metaloop.report.summary import summary
+from metaloop.report.text import dollars, duration, html, number, one_line
+from metaloop.report.words import headline
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+def render_page(facts: Facts, plots: Mapping[str, str]) -> str:
+    """The whole page; `plots` holds SVG by name."""
+    title = html(facts.record.id)
+    sections = [
+        _head(facts),
+        _plot(plots, "best", _BEST),
+        _plot(plots, "credit", _CREDIT),
+        _section("Kept changes", _kept(facts)),
+        _section("Mechanisms", _mechanisms(facts)),
+        _section("What the outer loop did", _steps(facts)),
+        _section("Cost per role", _costs(facts)),
+        _section("How it was run", _settings(facts)),
+    ]
+    style = files("metaloop.report").joinpath("style.css").read_text(encoding="utf-8")
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>{title} · metaloop</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
+        + "\n".join(filter(None, sections))
+        + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+_BEST = (
+    "Every dot is a trial, coloured by who made it: full when it was kept, faint when discarded, "
+    "a cross at the foot when it gave no score. Dashed lines: a generated mechanism is installed. "
+    "Triangles at the edge lie beyond the scale."
+)
+_CREDIT = "What each mechanism earned in all, and the model alone; only kept gains count."
+
+
+_OPEN = ' class="open"'
+
+
+def _head(facts: Facts) -> str:
+    status = facts.status
+    tiles = [
+        ("baseline", number(status.baseline)),
+        ("best", number(status.best)),
+        ("trials", str(status.trials["total"])),
+        ("time", duration(status.active_s)),
+    ]
+    if status.roles:
+        tiles.append(("spent", dollars(_spent(facts))))
+    if status.holdout:
+        shown = (number(status.holdout.get(key)) for key in ("baseline", "best"))
+        tiles.insert(2, ("hidden holdout", " → ".join(shown)))
+    if status.sigma:
+        tiles.append(("noise (standard deviation)", f"{status.sigma:.2g}"))
+    cells = "".join(f"<div><dt>{name}</dt><dd>{html(value)}</dd></div>" for name, value in tiles)
+    badge = f'<span class="badge {status.state}">{status.state}</span>'
+    alone = '<span class="badge warn">self-scored</span>' if status.self_scored else ""
+    started = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(facts.record.started))
+    story = "".join(f"<li>{_ticks(line)}</li>" for line in summary(facts))
+    why = f'<p class="quote">{html(status.reason)}</p>' if status.reason else ""
+    return (
+        f'<header>\n<p class="kicker">metaloop report · {html(status.task)} · {started}</p>\n'
+        f"<h1>{html(status.run)} {badge}{alone}</h1>\n"
+        f'<p class="headline">{html(headline(status))}</p>\n<dl class="tiles">{cells}</dl>\n'
+        f"<h2>What happened</h2>\n<ul>{story}</ul>{why}\n</header>"
+    )
+
+
+def _ticks(line: str) -> str:
+    """Commands that stand between backticks, as code."""
+    parts = html(line).split("`")
+    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
+
+
+def _spent(facts: Facts) -> float | None:
+    """Dollars of all roles; unknown as soon as one is."""
+    prices = [usage["usd"] for usage in facts.status.roles.values()]
+    return None if None in prices else sum(prices)
+
+
+def _section(title: str, body: str) -> str:
+    return f"<section>\n<h2>{title}</h2>\n{body}\n</section>" if body else ""
+
+
+def _plot(plots: Mapping[str, str], name: str, caption: str) -> str:
+    if name not in plots:
+        return ""
+    return f"<figure>\n{plots[name]}\n<figcaption>{caption}</figcaption>\n</figure>"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of cells that are HTML already; heads that begin with # are of numbers.
+
+    A last cell that has no head gets a line of its own below the row.
+    """
+    kinds = [' class="n"' if head.startswith("#") else "" for head in heads]
+    top = "".join(f"<th{k}>{h.lstrip('#')}</th>" for k, h in zip(kinds, heads, strict=True))
+    lines = []
+    for row in rows:
+        more = row[len(heads)] if len(row) > len(heads) else ""
+        cells = "".join(f"<td{k}>{c}</td>" for k, c in zip(kinds, row, strict=False))
+        lines.append(f"<tr{_OPEN if more else ''}>{cells}</tr>")
+        if more:
+            lines.append(f'<tr class="more"><td colspan="{len(heads)}">{more}</td></tr>')
+    body = "\n".join(lines)
+    table = f"<thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody>"
+    return f'<div class="wide"><table>\n{table}</table></div>'
+
+
+def _facts(values: Mapping[str, object]) -> str:
+    """Names and values, as plain text."""
+    rows = "\n".join(
+        f"<tr><td>{html(key)}</td><td>{html(value)}</td></tr>" for key, value in values.items()
+    )
+    return f'<table class="facts">\n{rows}\n</table>'
+
+
+def _folded(label: str, body: str, more: str = "") -> str:
+    return f"<details><summary>{label}</summary>{more}<pre>{body}</pre></details>"
+
+
+def _kept(facts: Facts) -> str:
+    if not facts.kept:
+        return "<p>No change was kept.</p>"
+    missing = sum(t.status == "kept" for t in facts.trials) - 1 - len(facts.kept)
+    note = f"<p>The {missing} earlier ones are in the journal.</p>" if missing > 0 else ""
+    heads = ("#trial", f"#{html(facts.score_name)}", "#gain", "by", "change")
+    return note + _table(heads, (_kept_row(facts, t, d) for t, d in facts.kept))
+
+
+def _kept_row(facts: Facts, trial: TrialRecord, details: Details) -> list[str]:
+    why = f'<p class="quote">{html(details.hypothesis)}</p>' if details.hypothesis else ""
+    change, gain = f"<code>{html(one_line(trial.changed))}</code>", f"{trial.gain or 0:.4g}"
+    cells = [str(trial.number), number(trial.score), gain, html(facts.label(trial.by)), change]
+    return [*cells, why + _folded("diff", _diff(details.diff))]
+
+
+def _diff(diff: str) -> str:
+    lines = []
+    for line in diff.splitlines():
+        kind = {"+": "add", "-": "del", "@": "at"}.get(line[:1])
+        if line.startswith(("+++", "---", "diff ", "index ")):
+            kind = "at"
+        text = html(line)
+        lines.append(f'<span class="{kind}">{text}</span>' if kind else text)
+    return "\n".join(lines)
+
+
+def _mechanisms(facts: Facts) -> str:
+    if not facts.mechanisms:
+        return ""
+    heads = ("id", "name", "origin", "state", "#trials", "#shaped", "#gain", "why")
+    standing = {s.id: s for s in facts.status.mechanisms}
+    rows = []
+    for m in facts.mechanisms:
+        s = standing[m.id]
+        state = f'<span class="{m.state}">{m.state}</span>'
+        cells = [html(m.id), html(m.name), m.origin, state]
+        cells += [str(s.trials), str(s.live), f"{s.gain:.4g}", html(one_line(m.reason, 240))]
+        rows.append([*cells, _source(m)])
+    return _table(heads, rows)
+
+
+def _source(m: MechanismRecord) -> str:
+    """What a model wrote, folded; a built-in mechanism's source is no news."""
+    if m.origin == "builtin":
+        return ""
+    idea = f'<p class="quote">{html(m.idea)}</p>' if m.idea else ""
+    by = f"source, by {html(m.model)} before trial {m.born}" if m.model else "source"
+    return _folded(by, html(m.source), idea)
+
+
+def _steps(facts: Facts) -> str:
+    parts = []
+    for trial in dict.fromkeys(event.trial for event in facts.of_kind("outer")):
+        own = [event for event in facts.events if event.trial == trial]
+        body = []
+        for event in own:
+            if event.kind == "strategy":
+                body.append(_strategy(event.data))
+            elif event.kind == "digest":
+                body.append(_folded("the digest it read", html(event.data.get("text", ""))))
+        failed = [e.data.get("error", "") for e in own if e.kind == "attempt"]
+        if failed:
+            verdicts = "\n".join(f"{i}. {e or 'proven'}" for i, e in enumerate(failed, 1))
+            body.append(_folded(f"versions written: {len(failed)}", html(verdicts)))
+        parts.append(f"<h3>After trial {trial}</h3>\n" + "\n".join(body))
+    return "\n".join(parts)
+
+
+def _strategy(data: Mapping[str, object]) -> str:
+    rest = {key: _plain(value) for key, value in data.items() if key != "diagnosis" and value}
+    return f'<p class="quote">{html(data.get("diagnosis", ""))}</p>{_facts(rest)}'
+
+
+def _plain(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _costs(facts: Facts) -> str:
+    if not facts.status.roles:
+        return "<p>No model was asked.</p>"
+    heads = ("role", "model", "#calls", "#failed", "#tokens in", "#tokens out", "#seconds", "#usd")
+    rows = []
+    for role, usage in facts.status.roles.items():
+        counts = [str(usage[k]) for k in ("calls", "failed", "input_tokens", "output_tokens")]
+        cells = [html(role), html(usage["model"]), *counts, f"{usage['seconds']:.1f}"]
+        rows.append([*cells, dollars(usage["usd"])])
+    return _table(heads, rows)
+
+
+def _settings(facts: Facts) -> str:
+    config, record = facts.record.config, facts.record
+    shown = dict(config["settings"])
+    shown |= {"sandbox": config.get("sandbox", ""), "branch": facts.status.branch}
+    shown |= {"base commit": config.get("base", ""), "task": config.get("task", "")}
+    shown |= {"metric": facts.score_name, "direction": facts.status.direction}
+    shown |= record.machine
+    listed = _facts({key: value for key, value in shown.items() if value not in (None, {}, "")})
+    spec = "\n".join(f"{key}: {value}" for key, value in config["spec"].items() if value)
+    settings = f"<details><summary>settings and machine</summary>{listed}</details>"
+    return settings + _folded("the task as it was read", html(spec))

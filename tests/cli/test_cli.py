@@ -1,0 +1,259 @@
+"""The command line in process: real sandbox, real git, real journal, no model."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from toy import JUDGE, TRAIN, commit
+from typer.testing import CliRunner
+
+from metaloop.bilevel import run
+from metaloop.cli import app
+from metaloop.execution import SandboxError
+from metaloop.inner.settings import Settings
+from metaloop.mechanism.builtin import BUILTINS
+from metaloop.models.testing import ScriptedModel
+from metaloop.project import Project
+
+KEYS = {
+    "run", "state", "trials", "baseline", "best", "metric", "direction", "levels", "roles",
+    "mechanisms",
+}  # fmt: skip
+ESCAPES = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def metaloop(*args, stdin=None):
+    """Run the command; its exit code and what it printed."""
+    return CliRunner().invoke(app, [str(arg) for arg in args], input=stdin)
+
+
+@pytest.fixture
+def here(toy, monkeypatch):
+    """The toy's repository, as the directory in which the user stands."""
+    monkeypatch.chdir(toy)
+    monkeypatch.delenv("METALOOP_JOURNAL", raising=False)
+    return toy
+
+
+def improve(here, **settings):
+    """A run of one gain, made through the API."""
+    answers = [json.dumps({"hypothesis": "h\x1b[31m", "params": {"X": x}}) for x in (5.0, 4.0)]
+    models = {"inner": ScriptedModel(answers, name="test:in")}
+    settings = Settings(levels="1", trials=2, **settings)
+    return run(here, settings, project=Project(here), models=models).run
+
+
+def test_a_run_and_all_that_tells_of_it(here):
+    done = metaloop("run", ".", "--levels", "1", "--trials", "3")
+    assert done.exit_code == 0, done.output
+    lines = done.output.splitlines()
+    assert lines[0] == "toy-1: measuring the baseline" and lines[1] == "baseline: loss 6"
+    assert [line[:2] for line in lines if line.startswith("#")] == ["#1", "#2", "#3"]
+    assert "report:  .metaloop/runs/toy-1/report.html" in lines
+    assert not ESCAPES.search(done.output)
+    status = json.loads(metaloop("status", "--json").stdout)
+    assert set(status) >= KEYS
+    assert (status["run"], status["state"], status["trials"]["total"]) == ("toy-1", "done", 3)
+    assert json.loads(metaloop("runs", "--json").stdout) == [status]
+    assert json.loads(metaloop("mechanisms", "toy-1", "--json").stdout) == []
+    paths = json.loads(metaloop("report", "toy-1", "-o", "out", "--json").stdout)
+    assert all(Path(path).is_file() for path in paths.values())
+    for verb in (["status"], ["runs"], ["mechanisms", "toy-1"]):
+        shown = metaloop(*verb)
+        assert shown.exit_code == 0 and "toy-1" in shown.output
+        assert not ESCAPES.search(shown.output)
+
+
+def test_a_run_can_be_json_alone_and_can_go_on(here):
+    first = metaloop("run", ".", "--levels", "1", "--trials", "1", "--json")
+    assert json.loads(first.stdout)["trials"]["total"] == 1
+    more = metaloop("resume", "toy-1", "--trials", "2")
+    assert more.exit_code == 0
+    assert "#2" in more.output and "#1 " not in more.output
+
+
+def test_mechanisms_are_listed_with_their_source(here):
+    def outer(request):
+        if request.role == "strategist":
+            answer = {"freeze": [], "focus": ["X"], "guidance": "[red]g\x1b[31m", "temperature": 1}
+            return json.dumps(answer | {"diagnosis": ":bug: \x1b[2J <b>"})
+        return "import os\nclass Bad\x1b[31m:\n    pass" if request.seed % 2 else "no code"
+
+    models = {
+        "inner": ScriptedModel(lambda r: json.dumps({"params": {"X": r.seed % 900 / 100}})),
+        "outer": ScriptedModel(outer, name="test:out"),
+    }
+    settings = Settings(trials=5, outer_every=4)
+    status = run(here, settings, project=Project(here), models=models)
+    assert {m.state for m in status.mechanisms if m.origin == "generated"} == {"rejected"}
+    listed = metaloop("mechanisms", "toy-1")
+    assert "hill_climbing" in listed.output and "rejected" in listed.output
+    rows = json.loads(metaloop("mechanisms", "toy-1", "--json").stdout)
+    assert {"id", "name", "origin", "state", "live", "trials", "gain"} <= set(rows[0])
+    shown = metaloop("mechanisms", "toy-1", "hill_climbing")
+    assert BUILTINS["hill_climbing"].strip() in shown.output
+    assert not ESCAPES.search(metaloop("mechanisms", "toy-1", "m1").output)
+    assert json.loads(metaloop("mechanisms", "toy-1", "m1", "--json").stdout)["state"] == "rejected"
+    unknown = metaloop("mechanisms", "toy-1", "m99")
+    assert unknown.exit_code == 2 and "hill_climbing" in unknown.output
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["run", ".", "--levels", "3"], "levels: '3' is none of 1, 1,1.5"),
+        (["run", ".", "--trials", "0"], "trials: must be at least 1"),
+        (["run", "nowhere"], "metaloop init"),
+        (["run", ".", "--role", "inventor"], "write ROLE=MODEL"),
+        (["run", ".", "--inner", "nobody:x"], "nobody"),
+        (["run", ".", "--levels", "1", "--replay", "toy-9"], "no run 'toy-9'"),
+        (["status"], "no runs yet"),
+        (["status", "toy-7"], "no run 'toy-7'"),
+        (["mechanisms", "toy-7"], "no run 'toy-7'"),
+        (["report", "toy-7"], "no run 'toy-7'"),
+        (["diff", "toy-7"], "no run 'toy-7'"),
+        (["apply", "toy-7"], "no run 'toy-7'"),
+        (["resume", "toy-7"], "no run 'toy-7'"),
+        (["models", "pull", "nonesuch"], "qwen2.5-coder-0.5b"),
+        (["run", ".", "--nonsense"], "--nonsense"),
+    ],
+)
+def test_bad_input_is_named_with_its_mend(here, args, words):
+    done = metaloop(*args)
+    assert done.exit_code == 2, done.output
+    assert words in re.sub(r"\x1b\[\d*m", "", done.output)
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("timeout_s", "timeout", "[run] timeout: unknown key; did you mean 'timeout_s'?"),
+        ('"minimize"', '"down"', "[metric] direction"),
+        ('["train.py"]', '["gone.py"]', "[edit] files: 'gone.py' is no file"),
+        ("high = 4", "high = 0", "[space] N"),
+    ],
+)
+def test_a_bad_task_is_named_by_file_key_and_mend(here, before, after, words):
+    path = here / "metaloop.toml"
+    path.write_text(path.read_text().replace(before, after))
+    done = metaloop("run", ".")
+    assert done.exit_code == 2
+    assert str(path) in done.output and words in done.output
+
+
+def test_uncommitted_changes_are_refused_or_taken_along(here):
+    (here / "train.py").write_text(TRAIN.replace("9.0", "8.0"))
+    refused = metaloop("run", ".", "--levels", "1", "--trials", "1")
+    assert refused.exit_code == 2 and "--include-uncommitted" in refused.output
+    taken = metaloop("run", ".", "--levels", "1", "--trials", "1", "--include-uncommitted")
+    assert taken.exit_code == 0 and "baseline: loss 5" in taken.output
+
+
+@pytest.mark.parametrize("minutes", ["0", "0.001"])
+def test_a_budget_that_allows_no_trial_is_exit_code_3(here, minutes):
+    done = metaloop("run", ".", "--levels", "1", "--budget-minutes", minutes)
+    assert done.exit_code == 3 and "budget" in done.output
+
+
+def test_no_sandbox_is_exit_code_4(here, monkeypatch):
+    def none(unsafe):
+        raise SandboxError("no usable sandbox; install bubblewrap")
+
+    monkeypatch.setattr("metaloop.bilevel.find_sandbox", none)
+    done = metaloop("run", ".", "--levels", "1")
+    assert done.exit_code == 4 and "bubblewrap" in done.output
+
+
+def test_ctrl_c_ends_cleanly_says_how_to_go_on_and_is_exit_code_130(here):
+    command = [sys.executable, "-m", "metaloop.cli.app"]
+    command = [Path(sys.executable).with_name("metaloop"), "run", ".", "--levels", "1"]
+    process = subprocess.Popen(
+        [*command, "--trials", "500"], stdout=subprocess.PIPE, text=True, cwd=here
+    )
+    for line in process.stdout:
+        if line.startswith("#2"):
+            break
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=30)
+    assert process.returncode == 130, rest
+    assert "metaloop resume toy-1" in rest and "report:" in rest
+    assert json.loads(metaloop("status", "--json").stdout)["state"] == "interrupted"
+    done = json.loads(metaloop("status", "--json").stdout)["trials"]["total"]
+    assert metaloop("resume", "toy-1", "--trials", done + 1).exit_code == 0
+
+
+def test_the_winning_patch_can_be_applied(here):
+    name = improve(here)
+    subprocess.run(["git", "config", "diff.noprefix", "true"], cwd=here, check=True)
+    patch = metaloop("diff", name).stdout_bytes
+    assert b"-X = 9.0\n+X = 4.0" in patch
+    subprocess.run(["git", "apply", "--check"], cwd=here, input=patch, check=True)
+    asked = metaloop("apply", name, stdin="n\n")
+    assert asked.exit_code == 0 and (here / "train.py").read_text() == TRAIN
+    applied = metaloop("apply", name, "--yes")
+    assert applied.exit_code == 0 and "nothing was committed" in applied.output
+    assert "X = 4.0" in (here / "train.py").read_text()
+    again = metaloop("apply", name, "--yes")
+    assert again.exit_code == 2 and "patch does not apply" in again.output
+
+
+def test_a_run_without_a_gain_has_nothing_to_apply(here):
+    models = {"inner": ScriptedModel([json.dumps({"hypothesis": "h", "params": {"X": -9.0}})])}
+    run(here, Settings(levels="1", trials=1), project=Project(here), models=models)
+    assert metaloop("diff", "toy-1").stdout == ""
+    done = metaloop("apply", "toy-1", "--yes")
+    assert (done.exit_code, "nothing to apply" in done.output) == (0, True)
+
+
+INIT = (
+    "--command", "python train.py", "--edit", "train.py", "--metric", "loss",
+    "--direction", "minimize", "--description", "how far X is from 3",
+)  # fmt: skip
+
+
+def test_init_writes_a_task_that_is_proven(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    (fresh / "train.py").write_text("X = 9.0\nprint('loss:', abs(X - 3))\n")
+    made = metaloop("init", fresh, *INIT, "--param", "X=float:-10:10")
+    assert made.exit_code == 0, made.output
+    assert "loss: 6 in" in made.output and "self-scored" in made.output
+    done = metaloop("run", fresh, "--levels", "1", "--trials", "1")
+    assert done.exit_code == 0 and "baseline: loss (self-scored) 6" in done.output
+    again = metaloop("init", fresh, *INIT)
+    assert again.exit_code == 2 and "exists already" in again.output
+
+
+def test_init_with_a_judge_and_init_that_asks(tmp_path):
+    for name, text in {"train.py": TRAIN, "judge.py": JUDGE, "secret.txt": "3"}.items():
+        (tmp_path / name).write_text(text)
+    # `out/` is given to every run; the questions are answered with their defaults where empty.
+    answers = "\n\nloss\n\nhow far X is from 3\n"
+    asked = metaloop("init", tmp_path, "--judge", "python judge.py", stdin=answers)
+    assert asked.exit_code == 0, asked.output
+    assert "self-scored" not in asked.output
+
+
+def test_init_without_answers_names_the_option(tmp_path):
+    done = metaloop("init", tmp_path, stdin="")
+    assert done.exit_code == 2 and "--command" in done.output
+
+
+def test_init_of_a_program_that_prints_no_metric(tmp_path):
+    (tmp_path / "train.py").write_text("print('hello')\n")
+    done = metaloop("init", tmp_path, *INIT)
+    assert done.exit_code == 2 and "loss" in done.output
+
+
+def test_help_names_every_verb():
+    shown = metaloop("--help").output
+    for verb in "run resume runs status report mechanisms diff apply init models".split():
+        assert verb in shown

@@ -1,0 +1,100 @@
+"""Whom the arbiter gives the trials to."""
+
+import math
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metaloop.mechanism.arbiter import MODEL, Arbiter
+
+ARMS = ["a", "b", "c"]
+gains = st.floats(-1e3, 1e3) | st.sampled_from([0.0, math.inf, -math.inf, math.nan, 1e308])
+records = st.lists(st.tuples(st.sampled_from([*ARMS, "gone"]), gains), max_size=30)
+
+
+def made(seed=0, recorded=(), owed=0, arms=(MODEL, *ARMS)):
+    arbiter = Arbiter(seed)
+    for arm in arms:
+        arbiter.add(arm, owed)
+    for arm, gain in recorded:
+        arbiter.record(arm, gain)
+    return arbiter
+
+
+def play(arbiter, trials, gain):
+    """Let the arbiter choose, and credit what `gain` says of each choice."""
+    chosen = []
+    for number in range(1, trials + 1):
+        arm = arbiter.choose(number)
+        chosen.append(arm)
+        arbiter.record(arm, gain(arm, number))
+    return chosen
+
+
+@given(st.integers(0, 9), records, st.lists(st.integers(1, 40), max_size=10))
+def test_a_choice_depends_on_seed_number_and_records_alone(seed, recorded, asked_before):
+    """So a resumed run, which asks each number once, goes on like one that never stopped."""
+    one, other = made(seed, recorded), made(seed, recorded)
+    for number in asked_before:
+        one.choose(number)
+    assert [one.choose(n) for n in range(40)] == [other.choose(n) for n in range(40)]
+
+
+@given(records, st.integers(1, 4))
+def test_owed_trials_are_paid_before_credit_decides(recorded, owed):
+    arbiter = made(recorded=recorded)
+    arbiter.record("a", 1e6)
+    for arm in ("new", "newer"):
+        arbiter.add(arm, owed)
+    chosen = play(arbiter, 2 * owed, lambda arm, number: 0.0)
+    assert chosen.count("new") == chosen.count("newer") == owed
+
+
+@given(records, st.sets(st.sampled_from(ARMS)))
+def test_a_retired_arm_is_never_chosen_again(recorded, retired):
+    arbiter = made(recorded=recorded, owed=2)
+    for arm in retired:
+        arbiter.retire(arm)
+    assert not retired & set(play(arbiter, 40, lambda arm, number: 1.0))
+    arbiter.record("a", 5.0)  # its last trial was in flight
+    assert retired.isdisjoint(arbiter.credit())
+
+
+def test_without_arms_the_model_is_on():
+    arbiter = Arbiter(0)
+    assert arbiter.choose(1) == MODEL
+    arbiter.add("a", 1)
+    arbiter.retire("a")
+    arbiter.retire("a")
+    assert arbiter.choose(2) == MODEL
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_credit_prefers_the_arm_that_earns_whatever_the_metric_measures_in(scale):
+    chosen = play(
+        made(), 80, lambda arm, number: scale * (arm == "b" and Random(number).random() < 0.5)
+    )
+    assert chosen.count("b") > 40
+    assert set(chosen) == {MODEL, *ARMS}  # the others are tried all the same
+
+
+def test_old_gains_count_less():
+    """An arm that earned once, long ago, gives way to one that earns now."""
+    arbiter = made()
+    play(arbiter, 30, lambda arm, number: 1.0 * (arm == "a"))
+    late = play(arbiter, 60, lambda arm, number: 1.0 * (arm == "c"))[30:]
+    assert late.count("c") > late.count("a")
+
+
+@given(st.lists(st.tuples(st.sampled_from(ARMS), gains), max_size=40))
+def test_what_is_no_gain_never_credits_and_no_value_breaks_the_choice(recorded):
+    arbiter = made(recorded=recorded)
+    for arm, credit in arbiter.credit().items():
+        assert math.isfinite(credit)
+        assert credit >= 0
+        if not any(name == arm and gain > 0 for name, gain in recorded):
+            assert credit == 0
+    later = play(arbiter, 80, lambda arm, number: 0.0)
+    assert set(later) == {MODEL, *ARMS}
