@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,15 @@ from rich.table import Table
 from rich.text import Text
 
 from metaloop.journal.records import Event, MechanismRecord, TrialRecord
-from metaloop.report.text import dollars, duration, number, one_line
+from metaloop.report.text import duration, number, one_line
 
 if TYPE_CHECKING:
     from metaloop.report.status import Status
 
+EVERY = 2.0
+"""Seconds after which the cost is asked for again."""
+ROOM = 3
+"""Columns left free, so that the `^C` which a terminal echoes does not move the panel."""
 STYLES = {
     "kept": "bold green", "discarded": "dim", "crashed": "red", "timed_out": "red",
     "rejected": "yellow",
@@ -29,7 +34,8 @@ class Live:
     """A listener to the journal of one sitting: `live(run, record)` for each record.
 
     `metric` names the score, marked where it is self-scored; `so_far` is where a resumed run
-    stands. Nothing of a model's text can reach the terminal as a control code or as markup.
+    stands; `spent` tells what a run has cost. Nothing of a model's text can reach the terminal as
+    a control code or as markup.
     """
 
     def __init__(
@@ -39,15 +45,18 @@ class Live:
         *,
         metric: str = "score",
         so_far: Status | None = None,
+        spent: Callable[[str], str] = lambda _: "",
     ) -> None:
         self.planned, self.quiet, self.metric = planned_trials, quiet, metric
         self.run = so_far.run if so_far else ""
         self.done = so_far.trials["total"] if so_far else 0
         self.baseline = so_far.baseline if so_far else None
         self.best = so_far.best if so_far else None
-        self.names = {m.id: m.name for m in so_far.mechanisms} if so_far else {}
-        self.in_use = [m.id for m in so_far.mechanisms if m.state == "installed"] if so_far else []
-        self.arm, self.doing, self.spent = "", "measuring the baseline", ""
+        known = so_far.mechanisms if so_far else []
+        self.names = {"fallback": "random step", **{m.id: m.name for m in known}}
+        self.in_use = [m.id for m in known if m.state == "installed"]
+        self.arm, self.doing = "", "measuring the baseline"
+        self._spent, self._cost, self._asked = spent, "", 0.0
         self._step = -1
         self._began = time.monotonic()
         self._console = Console(highlight=False, emoji=False)
@@ -86,6 +95,8 @@ class Live:
                 self._mechanism(record)
             case Event():
                 self._event(record)
+        if self._panel is not None and time.monotonic() > self._asked + EVERY:
+            self._cost, self._asked = self._spent(self.run), time.monotonic()
 
     # What came
 
@@ -147,8 +158,6 @@ class Live:
             case "holdout":
                 scores = f"{number(data['baseline'])} -> {number(data['best'])}"
                 self._say(Text(f"hidden holdout: {self.metric} {scores}"))
-            case "spend":
-                self.spent = dollars(data["usd"])
 
     def _heading(self, trial: int) -> None:
         """Say once that an outer step is taken."""
@@ -158,7 +167,7 @@ class Live:
 
     def _label(self, arm: str) -> str:
         name = self.names.get(arm, arm)
-        return one_line(arm if name == arm else f"{arm} {name}", 60)
+        return one_line(name if arm in (name, "fallback") else f"{arm} {name}", 60)
 
     # How it is shown
 
@@ -185,11 +194,14 @@ class Live:
         facts.add_row("now", Text(self.doing))
         if self.in_use or self.arm:
             facts.add_row("mechanisms", self._arms())
-        if self.spent:
-            facts.add_row("spent", Text(self.spent))
+        if self._cost:
+            facts.add_row("spent", Text(self._cost))
         hint = Text("Ctrl-C stops cleanly, `metaloop resume` goes on", "dim")
         title = Text(self.run or "metaloop")
-        return Panel(Group(facts, hint), title=title, title_align="left", border_style="dim")
+        width = min(self._console.width - ROOM, 110)
+        return Panel(
+            Group(facts, hint), title=title, title_align="left", border_style="dim", width=width
+        )
 
     def _arms(self) -> Text:
         """Those in use, the one of the last trial marked."""

@@ -10,6 +10,8 @@ import typer
 from metaloop.cli.app import INTERRUPTED, NO_TRIAL, app, errors, print_json, say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from metaloop.models.recorder import CallStore
     from metaloop.project import Project
     from metaloop.report.status import Status
@@ -69,7 +71,7 @@ def run_command(
         )
         project = Project.around(Path.cwd())
         metric = _score_name(loaded.spec.metric.name, loaded.self_scored)
-        with Live(settings.trials, quiet=as_json, metric=metric) as live:
+        with Live(settings.trials, as_json, metric=metric, spent=_spent(project)) as live:
             status = run(
                 loaded,
                 settings,
@@ -105,7 +107,8 @@ def resume_command(
             planned = changes.get("trials", journal.run(run_id).config["settings"]["trials"])
             before = make_status(journal, run_id)
         metric = _score_name(before.metric, before.self_scored)
-        with Live(int(planned), quiet=as_json, metric=metric, so_far=before) as live:
+        spent = _spent(project)
+        with Live(int(planned), as_json, metric=metric, so_far=before, spent=spent) as live:
             status = resume(
                 run_id,
                 project=project,
@@ -142,6 +145,18 @@ def _recording(project: Project, replay: str | None) -> CallStore | None:
 
 def _score_name(metric: str, self_scored: bool) -> str:
     return f"{metric} (self-scored)" if self_scored else metric
+
+
+def _spent(project: Project) -> Callable[[str], str]:
+    """What a run has cost so far, in words; nothing where no model was asked."""
+    from metaloop.report.text import dollars
+
+    def ask(run_id: str) -> str:
+        with project.journal() as journal:
+            ledger = journal.ledger(run_id)
+        return dollars(ledger.usd) if ledger.roles else ""
+
+    return ask
 
 
 def _finish(project: Project, status: Status, as_json: bool) -> None:

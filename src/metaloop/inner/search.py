@@ -61,7 +61,7 @@ class Search:
         self.best_commit = evaluator.workspace.base
         self._by_content: dict[str, int] = {}
         self._ranked: list[tuple[float, int]] = []
-        """Loss and number of every trial with a score since the last restart, best first."""
+        """Loss and number of the best few trials since the last restart, best first."""
         self._idle: dict[str, int] = {}
         self._files: dict[int, Files] = {0: task.sources()}
 
@@ -254,6 +254,7 @@ class Search:
         self.trials.append(trial)
         if trial.score is not None:
             insort(self._ranked, (self.task.loss(trial.score), trial.number))
+            del self._ranked[TOP + self.settings.workers :]  # a view may not know the latest ones
         self._idle[trial.arm] = 0 if trial.live else self._idle.get(trial.arm, 0) + 1
         self.history.append(self._seen_by_mechanisms(trial))
         self._by_content.setdefault(trial.content, trial.number)

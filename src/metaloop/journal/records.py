@@ -63,10 +63,11 @@ class TrialRecord:
 
 @dataclass(frozen=True)
 class Tally:
-    """The trials of one arm that ended alike, counted; `own`: the arm made the candidates itself."""
+    """The trials of one arm that ended alike, counted."""
 
     arm: str
     own: bool
+    """The arm made the candidates itself."""
     status: Status
     trials: int
     live: int

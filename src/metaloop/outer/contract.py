@@ -26,6 +26,7 @@ SLOW_S = 1.0
 """Longest that a call may take on average, late in a run."""
 _LONGEST = 20_000
 _CALLS = 8
+_LATE = 5
 _SEED = 11
 
 ONE = Space.from_dict({"RATE": {"type": "float", "low": 1e-4, "high": 1.0, "log": True}})
@@ -163,10 +164,11 @@ async def _search(host: MechanismHost, case: Case) -> list[Params | Steer]:
         trial = _trial(len(history), params, None if case.crashes else 9.0)
         await host.accept(trial, history)
         history.append(trial)
-    if case.space is MIXED and isinstance(advice, dict) and answers.count(advice) == _CALLS:
+    late = answers[-_LATE:]  # the first ones of a PointMechanism are random
+    if case.space is MIXED and isinstance(advice, dict) and late.count(advice) == _LATE:
         raise Broken(
-            f"suggest() returned the same parameters in each of {_CALLS} calls: a candidate is run "
-            "once, so every call must move at least one parameter (self.space.neighbour does)"
+            f"it returned the same parameters in {_LATE} calls in a row: a candidate is run once, "
+            "so every call must move at least one parameter a little, at random"
         )
     return answers
 

@@ -127,7 +127,7 @@ async def _think(model: Model, brief: Brief, seed: int) -> list[str]:
 
 def code_of(text: str) -> str:
     """The Python code in a model's answer: its longest fenced block, else all of it."""
-    blocks = re.findall(r"```(?:python|py)?\s*\n(.*?)(?:```|\Z)", text, re.DOTALL)
+    blocks = re.findall(r"```[^\n`]*\n(.*?)(?:```|\Z)", text, re.DOTALL)
     return max(blocks, key=len).strip() if blocks else text.strip()
 
 

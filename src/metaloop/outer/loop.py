@@ -71,6 +71,7 @@ class OuterLoop:
         step.note("digest", text=digest.text)
         seed = search.call_seed(step.trial, 1000)
         if settings.has_level(1.5) and self.roles is not None:
+            self._progress(step, "tuning the strategy")
             files = search.files(search.best)
             strategy, diagnosis = await revise(
                 self.roles["strategist"], search.task, files, search.strategy, digest, seed

@@ -49,8 +49,8 @@ _RULES = {
     "may be empty or hold a single trial.",
 }
 _FORM = """{rules} Whatever must be remembered from call to call is an attribute with a first \
-value in the class; write no __init__. Write complete code, at most {lines} lines, in one ```python \
-block, and nothing else."""
+value in the class; write no __init__. Write complete code, at most {lines} lines, in one \
+```python block, and nothing else."""
 
 
 def choose_idea(brief: Brief, seed: int) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from metaloop.inner.search import Search
-from metaloop.journal.records import MechanismRecord
+from metaloop.journal.records import Event, MechanismRecord
 from metaloop.outer.loop import OuterLoop
 
 
@@ -16,30 +19,39 @@ async def restore(search: Search, outer: OuterLoop) -> None:
     is as it was.
     """
     journal, run = search.journal, search.run
-    trials, events = journal.trials(run), journal.events(run)
-    mechanisms = journal.mechanisms(run)
-    steps = {event.trial for event in events if event.kind == "outer"}
-    ended: dict[int, list[str]] = {}
-    for m in mechanisms:
-        if m.state == "retired" and m.ended is not None:
-            ended.setdefault(m.ended, []).append(m.id)
-    for trial in trials:
-        scored = trial.status == "kept"
-        details = journal.details(run, trial.number) if scored else trial.details
-        losses = [search.task.loss(score) for score in details.scores]
-        search.take(trial, losses, details.commit)
-        for mechanism in ended.get(trial.number, []):
-            search.drop(mechanism)
-        if trial.number in steps:
-            outer.take(
-                [e for e in events if e.trial == trial.number and e.kind in _STEP],
-                [_as_installed(m) for m in mechanisms if m.born == trial.number + 1],
-            )
+    with _no_collection():
+        trials, kept = journal.trials(run), journal.kept(run)
+        steps: dict[int, list[Event]] = {}
+        for event in journal.events(run, *_STEP):
+            steps.setdefault(event.trial, []).append(event)
+        born: dict[int, list[MechanismRecord]] = {}
+        ended: dict[int, list[str]] = {}
+        for m in journal.mechanisms(run):
+            born.setdefault(m.born, []).append(_as_installed(m))
+            if m.state == "retired" and m.ended is not None:
+                ended.setdefault(m.ended, []).append(m.id)
+        for trial in trials:
+            scores, commit = kept.get(trial.number, ([], None))
+            search.take(trial, [search.task.loss(score) for score in scores], commit)
+            for mechanism in ended.get(trial.number, []):
+                search.drop(mechanism)
+            if trial.number in steps:
+                outer.take(steps[trial.number], born.get(trial.number + 1, []))
     if trials:
         search.evaluator.workspace.point_branch(search.best_commit)
     for name, host in search.hosts.items():
         calls = [tuple(call[1:]) for t in trials for call in t.asked if call[0] == name]
         await host.restore(calls, search.history)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without the search for garbage: of the very many objects made here, all are to stay."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 _STEP = ("strategy", "restart", "outer")

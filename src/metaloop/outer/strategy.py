@@ -56,6 +56,8 @@ async def revise(
 def bounded(task: Task, names: list[str], data: dict[str, Any]) -> Strategy:
     """A strategy from a model's answer. At most half of the parameters can be frozen, so that
     the search always has somewhere to go; raises PatchError on what cannot be mended."""
+    if not data.keys() & {"freeze", "focus", "guidance", "temperature"}:
+        raise PatchError('there is none of "freeze", "focus", "guidance", "temperature" in it')
     frozen = _known(data.get("freeze"), list(task.space))
     focus = _known(data.get("focus"), names)[:3]
     frozen = [name for name in frozen if name not in focus][: len(task.space) // 2]

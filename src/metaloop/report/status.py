@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from metaloop.inner.decide import Noise
 from metaloop.journal.journal import Journal
-from metaloop.journal.records import TrialRecord
-from metaloop.models.ledger import Ledger
+from metaloop.journal.records import Tally
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,15 @@ def make_status(journal: Journal, run: str) -> Status:
     """The status of `run`; raises JournalError when there is no such run."""
     record = journal.run(run)
     spec, settings = record.config["spec"], record.config["settings"]
-    trials = journal.trials(run)
-    kept = [t for t in trials if t.status == "kept"]
-    counts = journal.count_trials(run)
-    if trials:
-        counts["kept"] -= 1  # the baseline
+    tallies = journal.tallies(run)
+    counts: Counter[str] = Counter()
+    for tally in tallies:
+        if tally.arm != "baseline":
+            counts[tally.status] += tally.trials
+    baseline = journal.trial(run, 0) if tallies else None
+    kept = [tally.last for tally in tallies if tally.status == "kept"]
+    best = journal.trial(run, max(kept)) if kept else None
     holdout = journal.events(run, "holdout")
-    noise = journal.events(run, "noise")
     return Status(
         run=run,
         task=record.task,
@@ -75,34 +78,23 @@ def make_status(journal: Journal, run: str) -> Status:
         direction=spec["metric"]["direction"],
         self_scored=spec["judge"] is None,
         levels=settings["levels"],
-        baseline=trials[0].score if trials else None,
-        sigma=noise[-1].data["sigma"] if noise else None,
-        best=kept[-1].score if kept else None,
-        best_trial=kept[-1].number if kept else None,
+        baseline=baseline.score if baseline else None,
+        sigma=Noise.of(baseline.details.scores).sigma if baseline else None,
+        best=best.score if best else None,
+        best_trial=best.number if best else None,
         holdout=holdout[-1].data if holdout else None,
-        trials={"total": max(len(trials) - 1, 0), **{k: n for k, n in counts.items() if n}},
+        trials={"total": counts.total(), **counts},
         active_s=record.active_s,
-        roles=_ledger(journal, run).to_dict(),
-        mechanisms=_mechanisms(journal, run, trials),
+        roles=journal.ledger(run).to_dict(),
+        mechanisms=_mechanisms(journal, run, tallies),
         branch=record.config["branch"],
     )
 
 
-def _ledger(journal: Journal, run: str) -> Ledger:
-    ledger = Ledger()
-    for call in journal.calls(run):
-        ledger.enter(call)
-    return ledger
-
-
-def _mechanisms(journal: Journal, run: str, trials: list[TrialRecord]) -> list[MechanismStatus]:
-    by_arm: dict[str, list[TrialRecord]] = {}
-    for trial in trials:
-        by_arm.setdefault(trial.arm, []).append(trial)
+def _mechanisms(journal: Journal, run: str, tallies: list[Tally]) -> list[MechanismStatus]:
     found = []
     for mechanism in journal.mechanisms(run):
-        own = by_arm.get(mechanism.id, [])
-        gain = sum(t.gain or 0.0 for t in own if t.status == "kept" and t.by == mechanism.id)
+        own = [tally for tally in tallies if tally.arm == mechanism.id]
         found.append(
             MechanismStatus(
                 mechanism.id,
@@ -110,9 +102,9 @@ def _mechanisms(journal: Journal, run: str, trials: list[TrialRecord]) -> list[M
                 mechanism.origin,
                 mechanism.state,
                 mechanism.reason,
-                sum(t.live for t in own),
-                len(own),
-                gain,
+                sum(tally.live for tally in own),
+                sum(tally.trials for tally in own),
+                sum((t.gain for t in own if t.status == "kept" and t.own), 0.0),
             )
         )
     return found

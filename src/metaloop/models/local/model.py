@@ -38,7 +38,10 @@ class LocalModel:
         completion leaves that wait out.
         """
         async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
-            loaded = _loaded.get(self.name) or await self._load(await best_threads())
+            loaded = _loaded.get(self.name)
+            if loaded is not None and await loaded.may_widen():
+                loaded = None
+            loaded = loaded or await self._load(await best_threads())
             start = time.monotonic()
             await loaded.server.recall(request.system)
             answer = await loaded.client.complete(request)
@@ -65,10 +68,18 @@ class LocalModel:
 class Loaded:
     """A running server, the client that speaks to it, and how fast it has been."""
 
+    LOOK_EVERY = 6
+
     def __init__(self, name: str, server: Server) -> None:
         self.server = server
+        self.calls = 0
         self.pace = Pace()
         reference = Reference("openai", "local", f"{server.url}/v1")
         self.client = ProviderModel(
             reference, name=name, api_key=server.key, timeout_s=TIMEOUT_S, attempts=1
         )
+
+    async def may_widen(self) -> bool:
+        """Now and then: are cores idle by now that were busy when the threads were chosen?"""
+        self.calls += 1
+        return self.calls % self.LOOK_EVERY == 0 and await best_threads() > self.server.threads
