@@ -13,9 +13,7 @@ import asyncio
 import resource
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -103,3 +101,81 @@ def steps(number: int) -> tuple[list[Event], list[MechanismRecord]]:
         MechanismRecord(name, name, "builtin", "installed", "", BUILTINS[name], born=STEP + 1)
         for name in ARMS[1:]
     ]
+
+
+def fill(journal: Journal, number: int, task: Task, workspace: Workspace) -> None:
+    """A run of so many trials, and of as many calls."""
+    config = {
+        "task": str(task.directory),
+        "spec": task.spec.model_dump(mode="json"),
+        "settings": Settings().to_dict(),
+        "branch": workspace.branch,
+    }
+    journal.start_run(RunRecord(RUN, "nothing", "running", "", 0.0, 0.0, 0.0, config, {}))
+    for trial in trials(number):
+        journal.add_trial(RUN, trial, 0.0)
+    store = journal.calls(RUN)
+    for call in calls(number):
+        store.put(call)
+    events, mechanisms = steps(number)
+    journal.add_step(RUN, events[:3], mechanisms)
+    journal.add_step(RUN, events[3:], [])
+
+
+async def resumed(journal: Journal, task: Task, workspace: Workspace) -> Search:
+    """What `metaloop resume` does before the next trial starts.
+
+    The kept trials have no commits here; the workers of the mechanisms start at the next trial.
+    """
+    workspace.point_branch = lambda _: None  # type: ignore[method-assign]
+    sandbox = Unconfined()
+    evaluator = Evaluator(task, workspace, sandbox, 1)
+    settings = Settings(trials=1_000_000, levels="1,1.5,2")
+    search = Search(RUN, task, settings, journal, evaluator, None, lambda: None, lambda: 0.0)
+    await restore(search, OuterLoop(search, None, sandbox))
+    return search
+
+
+@contextmanager
+def timed(what: str, all_seconds: list[float]) -> Any:
+    """Print how long the block took."""
+    start = time.perf_counter()
+    yield
+    all_seconds.append(time.perf_counter() - start)
+    print(f"{what}: {all_seconds[-1]:.2f} s")
+
+
+def main() -> None:
+    """Make, measure, print."""
+    parser = argparse.ArgumentParser(description="How quick a long journal is.")
+    parser.add_argument("--trials", type=int, default=100_000)
+    parser.add_argument("--keep", type=Path, help="make the journal here, or use the one there")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="metaloop-bench-") as name:
+        task = load_task(make_task(Path(name, "nothing"), judge=False))
+        workspace = Workspace.create(task, Path(name, "run"), RUN, False)
+        path = (args.keep or Path(name)) / "journal.db"
+        if not path.exists():
+            start, journal = time.perf_counter(), Journal(path)
+            fill(journal, args.trials, task, workspace)
+            journal.close()
+            print(f"(made in {time.perf_counter() - start:.0f} s)")
+        seconds: list[float] = []
+        size = path.stat().st_size
+        print(f"{args.trials} trials and calls, {size / args.trials:.0f} bytes each")
+        with timed("open", seconds):
+            journal = Journal(path)
+        with timed("status", seconds):
+            status = make_status(journal, RUN)
+        with timed("ledger of the resumed run", seconds):
+            journal.ledger(RUN)
+        with timed("resume", seconds):
+            search = asyncio.run(resumed(journal, task, workspace))
+        print(f"together: {sum(seconds):.2f} s")
+        assert status.trials["total"] == len(search.trials) - 1 == args.trials
+        print(f"memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+        journal.close()
+
+
+if __name__ == "__main__":
+    main()

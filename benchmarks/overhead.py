@@ -62,19 +62,30 @@ class Clock:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.times: list[float] = []
+        self.busy: list[float] = []
+        """Processor seconds of the engine and of the sandboxes until then."""
         self.sizes: dict[int, int] = {}
         self.rejected = 0
 
     def __call__(self, _: str, record: object) -> None:
         if isinstance(record, TrialRecord):
             self.times.append(time.perf_counter())
+            self.busy.append(sum(map(processor, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))))
             self.rejected += record.status in ("rejected", "crashed", "timed_out")
             if record.number % 1000 == 0:
                 self.sizes[record.number] = used(self.folder)
 
-    def rate(self, first: int, last: int) -> float:
-        """Trials per second from trial `first` to trial `last`."""
-        return (last - first) / (self.times[last] - self.times[first])
+    def between(self, first: int, last: int) -> str:
+        """Trials per second, and what they cost, from trial `first` to trial `last`."""
+        rate = (last - first) / (self.times[last] - self.times[first])
+        cost = 1000 * (self.busy[last] - self.busy[first]) / (last - first)
+        return f"{rate:.1f} trials/s, {cost:.1f} ms of processor time each"
+
+
+def processor(who: int) -> float:
+    """Seconds that the engine, or its dead children, kept a processor busy."""
+    spent = resource.getrusage(who)
+    return spent.ru_utime + spent.ru_stime
 
 
 def used(folder: Path) -> int:
@@ -120,7 +131,6 @@ def measure(trials: int, workers: int, judge: bool, profile: str | None) -> Cloc
             run(task, settings, project=Project(task), models={"inner": model}, listener=clock)
         if profile:
             profiler.dump_stats(profile)  # type: ignore[union-attr]
-        clock.sizes[trials] = used(Path(name))
         return clock
 
 
@@ -137,17 +147,12 @@ def main() -> None:
     clock = measure(args.trials, args.workers, args.judge, args.profile)
     layout = "with a judge" if args.judge else "without a judge"
     print(f"{args.trials} trials, {args.workers} workers, {layout}, load {os.getloadavg()[0]:.2f}")
-    print(f"overall: {clock.rate(0, args.trials):.1f} trials/s, {clock.rejected} without a score")
-    for who, name in ((resource.RUSAGE_SELF, "engine"), (resource.RUSAGE_CHILDREN, "sandboxes")):
-        spent = resource.getrusage(who)
-        milliseconds = 1000 * (spent.ru_utime + spent.ru_stime) / args.trials
-        print(f"processor time, {name}: {milliseconds:.1f} ms per trial")
+    print(f"overall: {clock.between(0, args.trials)}, {clock.rejected} without a score")
     for middle in sorted({100, 1000, args.trials // 2, 10_000, args.trials - WINDOW}):
         first, last = middle - WINDOW, middle + WINDOW
         if first >= 0 and last <= args.trials:
-            print(f"around trial {middle}: {clock.rate(first, last):.1f} trials/s")
-    marks = sorted(clock.sizes)
-    for before, after in itertools.pairwise(marks):
+            print(f"around trial {middle}: {clock.between(first, last)}")
+    for before, after in itertools.pairwise(n for n in sorted(clock.sizes) if n % 1000 == 0):
         grown = (clock.sizes[after] - clock.sizes[before]) / (after - before)
         print(f"disk, trials {before} to {after}: {grown:.0f} bytes per trial")
 

@@ -7,7 +7,9 @@ import pytest
 from metaloop.journal.journal import Journal, JournalError
 from metaloop.journal.records import Details, Event, MechanismRecord, RunRecord, TrialRecord
 from metaloop.models.base import Completion, Request
+from metaloop.models.ledger import Ledger
 from metaloop.models.recorder import Call
+from metaloop.report.status import make_status
 
 RUN = RunRecord("toy-1", "toy", "running", "", 1.0, 1.0, 0.0, {"a": 1}, {"python": "3"})
 TRIAL = TrialRecord(
@@ -85,3 +87,45 @@ def test_listeners_hear_every_record(journal):
     journal.add_event("toy-1", 0, "noise", sigma=0.0)
     journal.set_state("toy-1", "done")
     assert heard == [("toy-1", "TrialRecord"), ("toy-1", "Event"), ("toy-1", "Event")]
+
+
+def test_the_ledger_is_what_entering_every_call_would_give(journal):
+    calls, ledger = journal.calls("toy-1"), Ledger()
+    for i in range(12):
+        request = Request("proposer" if i % 3 else "inventor", "s", "p", seed=i)
+        usd = None if i % 4 == 0 else 0.5
+        answer = Completion("text", f"m-{i % 2}", 10 + i, i, 0.25, usd, details={"usd": 1})
+        call = Call("m", request, error="garbage") if i in (4, 9) else Call("m", request, answer)
+        calls.put(call)
+        ledger.enter(call)
+    assert journal.ledger("toy-1").to_dict() == ledger.to_dict()
+    assert list(journal.ledger("toy-1").roles) == list(ledger.roles)
+    assert journal.ledger("toy-2").roles == {}
+
+
+def test_a_status_is_counted_by_the_database(journal):
+    spec = {"metric": {"name": "loss", "direction": "minimize"}, "judge": None}
+    journal.set_config("toy-1", {"spec": spec, "settings": {"levels": "1"}, "branch": "b"})
+    assert make_status(journal, "toy-1").best is None
+    baseline = replace(TRIAL, arm="baseline", by="baseline", score=2.0)
+    scores = Details(scores=[1.0, 2.0, 3.0])
+    journal.add_trial("toy-1", replace(baseline, details=scores), 0.0)
+    for number, (status, arm, by, score, gain) in enumerate(
+        [
+            ("kept", "m1", "m1", 1.5, 0.5),
+            ("kept", "m1", "fallback", 1.25, 0.25),
+            ("discarded", "m1", "m1", 9.0, -7.75),
+            ("crashed", "model", "model", None, None),
+        ],
+        start=1,
+    ):
+        made = replace(TRIAL, number=number, status=status, arm=arm, by=by, score=score, gain=gain)
+        journal.add_trial("toy-1", replace(made, live=number < 3), 0.0)
+    m1 = MechanismRecord("m1", "M", "generated", "installed", "", "class M: ...", born=1)
+    journal.add_step("toy-1", [], [m1, replace(m1, id="m2")])
+    status = make_status(journal, "toy-1")
+    assert status.trials == {"total": 4, "kept": 2, "discarded": 1, "crashed": 1}
+    assert (status.baseline, status.sigma, status.best, status.best_trial) == (2.0, 1.0, 1.25, 2)
+    one, two = status.mechanisms
+    assert (one.trials, one.live, one.gain) == (3, 2, 0.5)
+    assert (two.trials, two.live, two.gain) == (0, 0, 0.0)

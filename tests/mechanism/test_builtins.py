@@ -108,8 +108,8 @@ def test_it_beats_random_search_on_a_bowl(name):
 
 def test_tpe_learns_from_the_trials_of_others():
     """Told where the bottom lies, it tries there."""
-    good = [Trial(n, {k: -0.5 + n / 99 for k in "ABCD"}, n / 99, "kept", "x") for n in range(8)]
-    bad = [Trial(8 + n, {k: 4.0 + n / 99 for k in "ABCD"}, 9.0, "x", "x") for n in range(12)]
+    good = [Trial(n, dict.fromkeys("ABCD", -0.5 + n / 99), n / 99, "kept", "x") for n in range(8)]
+    bad = [Trial(8 + n, dict.fromkeys("ABCD", 4.0 + n / 99), 9.0, "x", "x") for n in range(12)]
     session = Session(BUILTINS["tpe"], CUBE.to_dict(), 3)
     request = {"do": "suggest", "new": [vars(t).values() for t in good + bad], "seen": 20}
     tried = [session.answer(request)["assign"]]

@@ -35,7 +35,7 @@ def test_parameters_and_edits_together(toy):
         ({}, [Edit("train.py", "return Z", "return 1")], "is not in train.py"),
         ({}, [Edit("train.py", "X", "Y")], "stands 2 times"),
         ({}, [Edit("train.py", "  ", "Y")], "must quote"),
-        ({}, [Edit("train.py", "return X", "return (")], "not be valid Python"),
+        ({}, [Edit("train.py", "return X", "return (")], "not valid Python"),
         ({}, [Edit("train.py", "X = 9.0", "X = f()")], "must keep its constants X"),
     ],
 )

@@ -1,5 +1,6 @@
 """Git around a run: the user's checkout is never touched, whatever a trial leaves is undone."""
 
+import os
 import subprocess
 
 import pytest
@@ -60,6 +61,38 @@ def test_reset_undoes_whatever_a_trial_left(toy, tmp_path):
     assert (slot.root / "judge.py").read_text() == (toy / "judge.py").read_text()
     assert (slot.root / "prepare.py").exists()
     assert not (slot.root / "cache").exists()
+
+
+def test_reset_undoes_what_looks_unchanged_or_resists(toy, tmp_path):
+    task = load_task(toy)
+    slot = (workspace := Workspace.create(task, tmp_path / "run", "toy-1", False)).slot("slot0")
+    before = (slot.root / "prepare.py").stat(), (slot.root / "judge.py").stat()
+    judge = (slot.root / "judge.py").read_bytes()
+    (slot.root / "judge.py").write_bytes(judge[::-1])  # same size, and the times put back
+    os.utime(slot.root / "judge.py", ns=(before[1].st_atime_ns, before[1].st_mtime_ns))
+    (slot.root / "prepare.py").chmod(0o777)
+    os.mkfifo(slot.root / "fifo")
+    (slot.root / "out").symlink_to(tmp_path)
+    (slot.root / "deep").mkdir()
+    at = os.open(slot.root / "deep", os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("d" * 50, dir_fd=at)
+        at, above = os.open("d" * 50, os.O_RDONLY, dir_fd=at), at
+        os.close(above)
+    os.close(at)
+    slot.root.chmod(0o700)
+    workspace.reset(slot, task.sources())
+    assert (slot.root / "judge.py").read_bytes() == judge
+    assert (slot.root / "prepare.py").stat().st_mode == before[0].st_mode
+    assert {p.name for p in slot.root.iterdir()} == {p.name for p in toy.iterdir()}
+    assert slot.root.stat().st_mode == workspace.pristine.root.stat().st_mode
+    assert tmp_path.exists()
+    (slot.root / "train.py").unlink()
+    (slot.root / "train.py").mkdir()
+    untouched = (slot.root / "judge.py").stat().st_ino
+    workspace.reset(slot, task.sources())
+    assert (slot.root / "train.py").read_text() == task.sources()["train.py"]
+    assert (slot.root / "judge.py").stat().st_ino == untouched
 
 
 def test_dirty_files_are_refused_or_taken_along(toy, tmp_path):

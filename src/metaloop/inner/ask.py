@@ -14,9 +14,12 @@ from metaloop.journal.records import TrialRecord
 from metaloop.mechanism.api import Steer
 from metaloop.task.constants import blank_constants
 from metaloop.task.patch import Edit, Files, PatchError, short
+from metaloop.task.source import SourceError, parse
 from metaloop.task.space import Param, Params
 from metaloop.task.spec import Task
 
+BRACES = 30
+"""Places at which an answer's object is looked for: a long answer of braces takes no time."""
 LONG = 12_000
 """Characters of source above which only the part in focus is shown in full."""
 
@@ -55,8 +58,8 @@ def choose_form(task: Task, files: Files, small: bool, number: int, steer: Steer
 def functions(source: str) -> dict[str, str]:
     """Source of each top-level function, by name; empty where `source` is not Python."""
     try:
-        body = ast.parse(source).body
-    except SyntaxError:
+        body = parse(source).body
+    except SourceError:
         return {}
     found = [node for node in body if isinstance(node, ast.FunctionDef)]
     return {node.name: ast.get_source_segment(source, node) or "" for node in found}
@@ -205,7 +208,9 @@ def read_answer(task: Task, text: str, form: Form, strategy: Strategy, files: Fi
 def first_object(text: str) -> dict[str, Any]:
     """The first JSON object in `text`, which may stand in prose or a code fence."""
     decoder, at = json.JSONDecoder(), text.find("{")
-    while at >= 0:
+    for _ in range(BRACES):
+        if at < 0:
+            break
         try:
             found, _ = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
@@ -242,4 +247,5 @@ def _rewrite(task: Task, data: dict[str, Any], files: Files) -> tuple[Edit, ...]
 
 
 def plain(value: object) -> str:
-    return "".join(c for c in str(value) if c.isprintable())
+    """A text without what cannot be printed; "" for what is no text."""
+    return "".join(c for c in value if c.isprintable()) if isinstance(value, str) else ""

@@ -5,7 +5,6 @@ A process may die at any instant: each trial is one transaction, written when it
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Table, case, create_engine, event, func, insert, select, update
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from metaloop.journal.records import (
     Details,
@@ -31,7 +30,6 @@ from metaloop.models.base import Completion, Request
 from metaloop.models.ledger import Ledger, Usage
 from metaloop.models.recorder import Call
 
-_decode = json.JSONDecoder().decode  # `json.loads` takes half as long again
 _DETAILS = [f.name for f in fields(Details)]
 _LIGHT = [f.name for f in fields(TrialRecord) if f.name != "details"]
 
@@ -47,20 +45,24 @@ class Journal:
         if isinstance(url, Path):
             url.parent.mkdir(parents=True, exist_ok=True)
             url = f"sqlite:///{url}"
-        self.url = url
         self.listeners: list[Callable[[str, object], None]] = []
         """Called with (run, record) for each trial, mechanism and event as it is written."""
         try:
-            self._engine: Engine = create_engine(url, json_deserializer=_decode)
+            address = make_url(url)
+            if address.drivername == "postgresql":
+                address = address.set(drivername="postgresql+psycopg")
+            self.url = str(address)  # the password as ***
+            self._engine: Engine = create_engine(address)
             if self._engine.dialect.name == "sqlite":
                 event.listen(self._engine, "connect", _wal)
             metadata.create_all(self._engine)
-        except ModuleNotFoundError as error:
-            mend = "`pip install 'metaloop[postgres]'` brings the driver of postgresql+psycopg://"
-            raise JournalError(f"cannot open the journal: {error}; {mend}") from None
-        except (SQLAlchemyError, ImportError) as error:
-            shown = url if url.startswith("sqlite") else url.rpartition("@")[2]
-            raise JournalError(f"cannot open the journal {shown}: {error}") from None
+        except ImportError as error:
+            mend = "`pip install 'metaloop[postgres]'` brings PostgreSQL's driver"
+            raise JournalError(f"cannot open the journal {self.url}: {error}; {mend}") from None
+        except ArgumentError:
+            raise JournalError("the journal's URL cannot be read: see METALOOP_JOURNAL") from None
+        except SQLAlchemyError as error:
+            raise JournalError(f"cannot open the journal {self.url}: {error}") from None
 
     def close(self) -> None:
         self._engine.dispose()

@@ -27,6 +27,9 @@ _NAMES = 8
 _NAME_CHARS = 80
 _TEXT_CHARS = 300
 _ERROR_CHARS = 1500
+_GRACE_S = 1.0
+"""Longest that a worker may take to end when it is told to."""
+_STOPPED = "the mechanism was stopped"
 
 
 class MechanismError(Exception):
@@ -105,17 +108,32 @@ class MechanismHost:
 
     def kill(self) -> None:
         """End the worker at once."""
-        self._over = self._over or "the mechanism was stopped"
+        self._over = self._over or _STOPPED
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
 
     async def close(self) -> None:
-        """End the worker and wait until it is gone."""
-        self.kill()
-        if self._process is not None:
-            if self._process.stdin is not None:
-                self._process.stdin.close()
-            await self._process.wait()
+        """End the worker and wait until it is gone.
+
+        One that is well ends by itself when there are no more requests. Killing it instead would
+        leave the first process of its sandbox to the machine's init, which may be slow to bury it,
+        or never do: until then it counts against the limit of its control group.
+        """
+        well, process = not self._over, self._process
+        self._over = self._over or _STOPPED
+        if process is None:
+            return
+        try:
+            if process.stdin is not None:
+                process.stdin.close()
+            if well:
+                async with asyncio.timeout(_GRACE_S):
+                    await process.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self.kill()
+        await process.wait()
 
     async def _call(
         self, kind: str, history: Sequence[Trial], seen: int, trial: Trial | None = None

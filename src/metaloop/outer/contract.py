@@ -102,10 +102,22 @@ def check_source(source: str) -> str:
         return "there is no class that extends Mechanism: write `class Name(Mechanism):`"
     last = kinds[-1]  # the one that counts: small models copy the example before their own
     methods = [node.name for node in last.body if isinstance(node, ast.FunctionDef)]
+    for node in last.body:
+        if isinstance(node, ast.FunctionDef) and node.name == "__init__" and not _takes_both(node):
+            return (
+                f"line {node.lineno}: remove __init__ and give each attribute its first value in "
+                "the class, e.g. `step = 0.2` above `def`; nothing else is passed to it"
+            )
     needed = _METHODS[_base(last)]
     if needed.split("(")[0] not in methods:
         return f"line {last.lineno}: class {last.name} needs a method `def {needed}:`"
     return ""
+
+
+def _takes_both(init: ast.FunctionDef) -> bool:
+    """Can it be called as `__init__(self, space, rng)`?"""
+    given, required = init.args, len(init.args.args) - len(init.args.defaults)
+    return required <= 3 and (len(given.args) >= 3 or given.vararg is not None)
 
 
 def _bad_import(node: ast.AST) -> str:

@@ -132,9 +132,9 @@ class Screen:
 def judge(table: Mapping[str, Scores]) -> Screening:
     """The verdict on the mechanism "new", from every mechanism's scores on every landscape.
 
-    It must beat random search by more than the standard error of the paired difference, and earn
-    its place: be no worse, within that error, than the weakest of the others in use, or be the
-    best of all on some landscape.
+    It must search: beat random search, the weakest of those in use, by more than the standard error
+    of the paired difference, and be no copy of another. What it is worth on the task itself is for
+    the arbiter to find out.
     """
     means = {
         name: {arm: fmean(scores) for arm, scores in row.items()} for name, row in table.items()
@@ -158,17 +158,13 @@ def judge(table: Mapping[str, Scores]) -> Screening:
     others = [arm for arm in scores if arm not in (NEW, REFERENCE)]
     copied = [arm for arm in others if all(table[n][arm] == table[n][NEW] for n in told)]
     wins = [name for name, row in told.items() if row[NEW] <= min(row.values())]
-    passed, reason = True, "holds its own among those in use"
+    passed, reason = True, "better than random search"
     if copied:
         passed, reason = False, f"it does exactly what {copied[0]} does"
     elif REFERENCE in scores and fmean(behind(REFERENCE)) >= -_error(behind(REFERENCE)):
         passed, reason = False, "no better than random search"
     elif wins:
         reason = f"best of all on {', '.join(wins)}"
-    elif others:
-        gaps = behind(max(others, key=lambda arm: scores[arm]))
-        if fmean(gaps) > _error(gaps):
-            passed, reason = False, "worse than every mechanism in use, and best nowhere"
     ranked = ", ".join(f"{a} {s:.2f}" for a, s in sorted(scores.items(), key=lambda x: x[1]))
     return Screening(passed, f"{reason} (loss that remains: {ranked})", scores, told, left_out)
 

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Mapping
 from functools import lru_cache
 
+from metaloop.task.source import SourceError, parse
 from metaloop.task.space import Value
 
 
@@ -17,9 +18,9 @@ class ConstantError(ValueError):
 def _literals(source: str) -> dict[str, tuple[ast.expr, Value]]:
     """The module-level assignments `NAME = literal`, by name; the last one counts."""
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError) as error:
-        raise ConstantError(f"not valid Python: {error}") from None
+        tree = parse(source)
+    except SourceError as error:
+        raise ConstantError(str(error)) from None
     found: dict[str, tuple[ast.expr, Value]] = {}
     for node in tree.body:
         if isinstance(node, ast.Assign) and len(node.targets) == 1:

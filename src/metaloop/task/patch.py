@@ -17,6 +17,7 @@ from metaloop.task.constants import (
     read_constants,
     set_constants,
 )
+from metaloop.task.source import SourceError, parse
 from metaloop.task.space import Params, Value
 from metaloop.task.spec import Task
 
@@ -72,6 +73,10 @@ def _apply(files: Files, edit: Edit) -> str:
     if edit.file not in files:
         raise PatchError(f"{edit.file!r} may not be edited; only {', '.join(files)}")
     text = files[edit.file]
+    try:
+        edit.replace.encode()
+    except UnicodeEncodeError:
+        raise PatchError("`replace` holds what is no text (a lone surrogate)") from None
     if not edit.search.strip():
         raise PatchError("an edit's `search` must quote the lines to be replaced")
     if "\r\n" in text:
@@ -90,9 +95,9 @@ def _crlf(text: str) -> str:
 
 def _check_python(task: Task, name: str, text: str) -> None:
     try:
-        ast.parse(text)
-    except (SyntaxError, ValueError) as error:
-        raise PatchError(f"{name} would not be valid Python: {error}") from None
+        parse(text)
+    except SourceError as error:
+        raise PatchError(f"{name}: {error}") from None
     constants = read_constants(text)
     lost = [p for p, owner in task.owner.items() if owner == name and p not in constants]
     if lost:
@@ -115,8 +120,8 @@ def content_hash(files: Mapping[str, str]) -> str:
 @lru_cache(maxsize=16)
 def _program(source: str) -> str:
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
+        tree = parse(source)
+    except SourceError:
         return source
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
@@ -187,8 +192,8 @@ def regions(before: str, after: str) -> list[str]:
 @lru_cache(maxsize=16)
 def _top_level(source: str) -> dict[str, str]:
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
+        tree = parse(source)
+    except SourceError:
         return {"module": source}
     parts: dict[str, str] = {}
     for node in tree.body:

@@ -58,8 +58,8 @@ class Param:
             raise ValueError(f"{self.name}: {value!r} is none of {list(self.choices)}")
         try:
             x = float(value)
-        except (TypeError, ValueError):
-            raise ValueError(f"{self.name}: {value!r} is not a number") from None
+        except (TypeError, ValueError, OverflowError):
+            raise ValueError(f"{self.name}: {str(value)[:40]!r} is not a number") from None
         if math.isnan(x):
             raise ValueError(f"{self.name}: not a number")
         x = min(max(x, self.low), self.high)

@@ -1,0 +1,29 @@
+"""Python source as a syntax tree that is safe to walk, whoever wrote it."""
+
+from __future__ import annotations
+
+import ast
+
+DEEPEST = 100
+"""Levels of nesting: people's code has some 20, and walking a tree recursively fails at 300."""
+
+
+class SourceError(ValueError):
+    """Not Python, or Python that nobody would write."""
+
+
+def parse(source: str) -> ast.Module:
+    """The syntax tree of `source`, which is UTF-8 text and not nested absurdly; or SourceError."""
+    try:
+        source.encode()
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError) as error:
+        raise SourceError(f"not valid Python: {error}") from None
+    except (RecursionError, MemoryError):
+        raise SourceError("not valid Python: it is nested too deeply") from None
+    level: list[ast.AST] = [tree]
+    for _ in range(DEEPEST):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return tree
+    raise SourceError("not valid Python: it is nested too deeply")

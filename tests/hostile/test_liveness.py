@@ -1,0 +1,128 @@
+"""A mechanism that changes no decision is retired, on record; so is one that breaks in use."""
+
+import json
+import subprocess
+
+import pytest
+from toy import commit, write_toy
+
+from metaloop.bilevel import run
+from metaloop.inner.settings import Settings
+from metaloop.models.testing import ScriptedModel
+from metaloop.outer import screen
+from metaloop.project import Project
+
+# It knows whether it is in the run, by the score of the baseline, and is on its best behaviour
+# while it is screened.
+ACTOR = """
+class Actor(Mechanism):
+    def suggest(self, history):
+        if history and history[0].loss == 6.0:
+            IN_THE_RUN
+        paid = [n for t in history if t.status == "kept" for n in t.touched]
+        dead = [n for t in history if t.status == "crashed" for n in t.touched]
+        return Steer(focus=paid[-2:], avoid=dead)
+"""
+IDLER = """
+class Idler(Mechanism):
+    def suggest(self, history):
+        return Steer()
+"""
+
+
+def proposer(request):
+    """A patch for a task without parameters, else a number; new with every seed."""
+    offset = request.seed % 100_000
+    if "Parameters and their ranges" in request.system:
+        return json.dumps({"hypothesis": "h", "params": {"X": 5 + offset / 1e5}, "edits": []})
+    edit = {"file": "train.py", "search": "return X", "replace": f"return X + {offset} + 0 * X"}
+    return json.dumps({"hypothesis": "h", "edits": [edit]})
+
+
+@pytest.fixture
+def patch_only(tmp_path):
+    directory = write_toy(tmp_path / "patches")
+    path = directory / "metaloop.toml"
+    head, _, rest = path.read_text().partition("[space]")
+    path.write_text(f"{head}[holdout]{rest.partition('[holdout]')[2]}")
+    return commit(directory)
+
+
+def go(task, tmp_path, monkeypatch, source, **settings):
+    monkeypatch.setattr(screen, "VERSIONS", 1 if task.name == "toy" else 3)
+    (tmp_path / "project").mkdir()
+    project, told = Project(tmp_path / "project"), []
+    models = {
+        "inner": ScriptedModel(proposer, name="test:in", small=False),
+        "outer": ScriptedModel(lambda request: f"```python\n{source}```", name="test:out"),
+    }
+    settings = {"levels": "1,2", "trials": 11, "outer_every": 6, "baseline_runs": 1} | settings
+    status = run(
+        task, Settings(**settings), project=project, models=models,
+        listener=lambda run, record: told.append(record),
+    )  # fmt: skip
+    assert (status.state, status.trials["total"]) == ("done", settings["trials"])
+    with project.journal() as journal:
+        return journal.trials(status.run), journal.mechanisms(status.run), status
+
+
+def only_generated(mechanisms, state):
+    found = [m for m in mechanisms if m.origin == "generated" and m.state == state]
+    assert found, [(m.name, m.state, m.reason) for m in mechanisms]
+    return found[0]
+
+
+def test_an_inert_mechanism_is_retired_on_record(patch_only, tmp_path, monkeypatch):
+    source = ACTOR.replace("IN_THE_RUN", "return Steer()")
+    trials, mechanisms, status = go(patch_only, tmp_path, monkeypatch, source)
+    actor = only_generated(mechanisms, "retired")
+    assert actor.reason == "not live: its last 3 calls changed no decision"
+    own = [t for t in trials if t.arm == actor.id]
+    assert len(own) == 3
+    assert not any(t.live for t in own)
+    assert {t.by for t in own} == {"model"}  # who did the work has the credit
+    assert actor.ended == own[-1].number
+    shown = next(m for m in status.mechanisms if m.id == actor.id)
+    assert (shown.state, shown.live, shown.trials) == ("retired", 0, 3)
+
+
+def test_an_inert_mechanism_is_retired_where_there_are_parameters(toy, tmp_path, monkeypatch):
+    trials, mechanisms, _ = go(toy, tmp_path, monkeypatch, IDLER)
+    generated = [m for m in mechanisms if m.origin == "generated"]
+    for idler in generated:  # screening may refuse it; if not, it does not last
+        assert idler.state in ("rejected", "retired")
+        assert idler.reason
+        assert len([t for t in trials if t.arm == idler.id]) <= 3
+
+
+def test_a_mechanism_that_steers_is_live(patch_only, tmp_path, monkeypatch):
+    source = ACTOR.replace("IN_THE_RUN", "return Steer(focus=['value()'])")
+    trials, mechanisms, _ = go(patch_only, tmp_path, monkeypatch, source)
+    actor = only_generated(mechanisms, "installed")
+    own = [t for t in trials if t.arm == actor.id]
+    assert own
+    assert all(t.live for t in own)
+    assert {t.by for t in own} == {actor.id}
+
+
+@pytest.mark.parametrize(
+    ("in_the_run", "reason"),
+    [
+        ("raise RuntimeError('\\x1b[2Jgotcha')", "RuntimeError:  [2Jgotcha"),
+        ("__import__('os')._exit(0)", "its process ended"),
+        ("return Steer(parent=10**6)", "there is no measured trial 1000000"),
+        ("return Steer(hint='x' * 10**7)", "longer than 65536 bytes"),
+    ],
+)
+def test_a_mechanism_that_breaks_in_use_is_retired_with_the_reason(
+    patch_only, tmp_path, monkeypatch, in_the_run, reason
+):
+    source = ACTOR.replace("IN_THE_RUN", in_the_run)
+    trials, mechanisms, _ = go(patch_only, tmp_path, monkeypatch, source, workers=2)
+    actor = only_generated(mechanisms, "retired")
+    assert reason in actor.reason
+    own = [t for t in trials if t.arm == actor.id]
+    assert own
+    assert all(t.status != "rejected" for t in own)  # the model stood in
+    branch = subprocess.run(["git", "branch"], cwd=patch_only, capture_output=True, text=True)
+    assert "metaloop/toy-1" in branch.stdout
