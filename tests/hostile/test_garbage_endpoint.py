@@ -72,7 +72,8 @@ def sensible(body) -> Reply:
 
 @pytest.mark.parametrize("name", ["m", "m-1b"], ids=["strong", "small"])
 def test_all_trials_of_a_run_are_finished(toy, tmp_path, monkeypatch, name):
-    monkeypatch.setattr(screen, "VERSIONS", 2)
+    monkeypatch.setattr(screen, "VERSIONS", 1)
+    monkeypatch.setattr(screen, "TRIALS", 8)
     rng, deck = Random(1), list(GARBAGE)
 
     def answer(number, body):

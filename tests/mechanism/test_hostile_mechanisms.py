@@ -354,6 +354,23 @@ if os.fork() == 0:
     assert await until(lambda: not living(MARK))
 
 
+async def test_workers_one_after_another_leave_nothing_that_counts(hosted):
+    """An ended worker that nobody buried would count against the limit of those that follow."""
+    for _ in range(25):
+        host = hosted("return {'X': 0.5}")
+        assert await host.suggest(HISTORY) == {"X": 0.5}
+        await host.close()
+        with pytest.raises(MechanismError, match="was stopped"):
+            await host.suggest(HISTORY)
+
+
+async def test_one_that_will_not_end_is_ended(hosted):
+    host = hosted("return {'X': 0.5}", "__import__('atexit').register(time.sleep, 60)")
+    await host.suggest(HISTORY)
+    await host.close()
+    assert await until(lambda: not living(MARK))
+
+
 async def test_two_that_answer_for_one(hosted):
     """A fork that serves as well: answers may come twice, but never unchecked."""
     host = hosted("os.fork()\nreturn {'X': 5.0}")
