@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio.subprocess import Process
+from asyncio import StreamReader, StreamWriter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -62,6 +62,27 @@ class SandboxError(Exception):
     """No usable sandbox, or the sandbox itself failed; raised by sandboxes, never by a job."""
 
 
+class Opened(Protocol):
+    """A confined process that is spoken to over its stdin and stdout."""
+
+    stdin: StreamWriter | None
+    stdout: StreamReader | None
+    stderr: StreamReader | None
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs."""
+        ...
+
+    def kill(self) -> None:
+        """End it and its whole tree at once."""
+        ...
+
+    async def wait(self) -> int:
+        """Wait for its end."""
+        ...
+
+
 class Sandbox(Protocol):
     """Runs commands that nobody trusts."""
 
@@ -71,10 +92,9 @@ class Sandbox(Protocol):
         """Run to the end, or to a limit; the whole process tree is dead on return."""
         ...
 
-    async def open(self, job: Job) -> Process:
+    async def open(self, job: Job) -> Opened:
         """Start a confined process that is spoken to over its stdin and stdout.
 
         Its memory, disk and process limits hold as in `run`; its time is the caller's to bound.
-        Killing the returned process kills its whole tree.
         """
         ...

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from metaloop.execution.cell import Cell, borrow_group, limit, undisturbed
-from metaloop.execution.job import Job, Outcome, SandboxError
+from metaloop.execution.job import Job, Opened, Outcome, SandboxError
 from metaloop.execution.tree import Leader, Tree
 from metaloop.execution.watch import Watch
 
@@ -29,6 +29,28 @@ from metaloop.execution.watch import Watch
 READY = 'echo >&2; read -r _ || exit 125; "$@"; exit $?'
 _LINE = 1 << 20  # longest line that can be read from an opened process, in bytes
 _REPORT = 4096
+
+
+class _Held:
+    """An opened process. Killed is its tree, not the program that set the sandbox up.
+
+    That one buries the first process of the sandbox, which the machine's init may be slow to do,
+    or never does; until then it counts against the limit of its control group.
+    """
+
+    def __init__(self, process: Process, tree: Tree) -> None:
+        self.stdin, self.stdout, self.stderr = process.stdin, process.stdout, process.stderr
+        self._process, self._tree = process, tree
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.returncode
+
+    def kill(self) -> None:
+        self._tree.kill()
+
+    async def wait(self) -> int:
+        return await self._process.wait()
 
 
 @dataclass(frozen=True)
@@ -53,11 +75,11 @@ class Launcher(ABC):
         cast(StreamWriter, cell.process.stdin).close()
         return await cell.outcome()
 
-    async def open(self, job: Job) -> Process:
+    async def open(self, job: Job) -> Opened:
         """See `Sandbox.open`."""
         cell = await self._started(job, timed=False)
         cell.look_after()
-        return cell.process
+        return _Held(cell.process, cell.tree)
 
     @abstractmethod
     def _launch(self, job: Job, report: int, undo: ExitStack) -> Launch:

@@ -37,12 +37,12 @@ class Leader:
         """Send a signal; no error when it has ended."""
         try:
             signal.pidfd_send_signal(self.fd, signum)
-        except ProcessLookupError:
+        except OSError:  # it has ended, and may be closed
             return
 
     def alive(self) -> bool:
         """Has it not ended yet?"""
-        return not select.select([self.fd], [], [], 0)[0]
+        return self.fd >= 0 and not select.select([self.fd], [], [], 0)[0]
 
     async def ended(self) -> None:
         """Wait for its end."""
@@ -57,6 +57,7 @@ class Leader:
     def close(self) -> None:
         """Give the descriptor back."""
         os.close(self.fd)
+        self.fd = -1  # the number may be another process's soon
 
 
 def processes(proc: str) -> list[str]:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from asyncio.subprocess import Process
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from metaloop.execution.job import Job, Sandbox
+from metaloop.execution.job import Job, Opened, Sandbox
 from metaloop.mechanism.api import Params, Space, Steer, Trial
 
 CALL_S = 10.0
@@ -48,7 +47,7 @@ class MechanismHost:
     ) -> None:
         self.source = source
         self._space, self._seed, self._sandbox, self._call_s = space, seed, sandbox, call_s
-        self._process: Process | None = None
+        self._process: Opened | None = None
         self._turn = asyncio.Lock()
         self._started = self._judges = False
         self._sent = 0
@@ -186,7 +185,7 @@ class MechanismHost:
         return dict(answer)
 
 
-async def exchange(process: Process, request: bytes) -> bytes:
+async def exchange(process: Opened, request: bytes) -> bytes:
     """One line out, one line in.
 
     Raises EOFError or ConnectionError when the worker ended, OverflowError on a long answer.
