@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from overhead import make_task
+from overhead import RUN, make_task
 
 from metaloop.execution.unconfined import Unconfined
 from metaloop.inner.evaluate import Evaluator
@@ -35,7 +35,6 @@ from metaloop.report.status import make_status
 from metaloop.task.spec import Task, load_task
 from metaloop.task.workspace import Workspace
 
-RUN = "nothing-1"
 STEP = 8
 """Trials between outer steps."""
 ARMS = ("model", "hill_climbing", "random_search")

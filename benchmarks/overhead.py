@@ -3,7 +3,7 @@
 The model is a stub that answers at once, the program under test prints one number, so that all
 that is left is the engine: prompt, patch, sandbox, metric, decision, journal.
 
-Usage: python benchmarks/overhead.py [--trials 10200] [--judge] [--profile FILE]
+Usage: python benchmarks/overhead.py [--trials 10200] [--judge] [--keep DIR] [--profile FILE]
 """
 
 from __future__ import annotations
@@ -17,17 +17,19 @@ import resource
 import subprocess
 import tempfile
 import time
-from contextlib import nullcontext
 from pathlib import Path
 from random import Random
+from typing import Any
 
-from metaloop.bilevel import run
+from metaloop.bilevel import resume, run
 from metaloop.inner.settings import Settings
 from metaloop.journal.records import TrialRecord
 from metaloop.models.base import Request
 from metaloop.models.testing import ScriptedModel
 from metaloop.project import Project
+from metaloop.report.status import make_status
 
+RUN = "nothing-1"
 WINDOW = 100
 """Trials on each side of the middle of a window."""
 TOML = """
@@ -66,6 +68,8 @@ class Clock:
         """Processor seconds of the engine and of the sandboxes until then."""
         self.sizes: dict[int, int] = {}
         self.rejected = 0
+        self.first = 0
+        """Number of the first trial of this sitting."""
 
     def __call__(self, _: str, record: object) -> None:
         if isinstance(record, TrialRecord):
@@ -77,6 +81,7 @@ class Clock:
 
     def between(self, first: int, last: int) -> str:
         """Trials per second, and what they cost, from trial `first` to trial `last`."""
+        first, last = first - self.first, last - self.first
         rate = (last - first) / (self.times[last] - self.times[first])
         cost = 1000 * (self.busy[last] - self.busy[first]) / (last - first)
         return f"{rate:.1f} trials/s, {cost:.1f} ms of processor time each"
@@ -119,42 +124,56 @@ def answer(request: Request) -> str:
     return json.dumps({"hypothesis": "another number", "params": params})
 
 
-def measure(trials: int, workers: int, judge: bool, profile: str | None) -> Clock:
-    """One run in a temporary project."""
-    with tempfile.TemporaryDirectory(prefix="metaloop-bench-") as name:
-        task = make_task(Path(name, "nothing"), judge)
-        clock = Clock(Path(name))
-        model = ScriptedModel(lambda request: model.requests.clear() or answer(request))
-        settings = Settings(trials=trials, workers=workers, levels="1", outer_every=trials)
-        profiler = cProfile.Profile() if profile else nullcontext()
-        with profiler:
-            run(task, settings, project=Project(task), models={"inner": model}, listener=clock)
-        if profile:
-            profiler.dump_stats(profile)  # type: ignore[union-attr]
-        return clock
+def measure(folder: Path, trials: int, workers: int, judge: bool) -> Clock:
+    """A run of so many trials in `folder`, or so many more of the one that is there."""
+    clock = Clock(folder)
+    model = ScriptedModel(lambda request: model.requests.clear() or answer(request))
+    more: dict[str, Any] = {"models": {"inner": model}, "listener": clock}
+    if (folder / "nothing").exists():
+        project = Project(folder / "nothing")
+        with project.journal() as journal:
+            clock.first = make_status(journal, RUN).trials["total"] + 1
+        resume(RUN, project=project, changes={"trials": clock.first - 1 + trials}, **more)
+    else:
+        task = make_task(folder / "nothing", judge)
+        # At level 1 there is no outer loop to wait for.
+        settings = Settings(trials=trials, workers=workers, levels="1", outer_every=10**9)
+        run(task, settings, project=Project(task), **more)
+    return clock
+
+
+def report(clock: Clock) -> None:
+    """Print the rates of the whole and of a few windows, and how the disk filled."""
+    last = clock.first + len(clock.times) - 1
+    print(f"trials {clock.first} to {last}: {clock.between(clock.first, last)}")
+    print(f"{clock.rejected} without a score; load {os.getloadavg()[0]:.1f}")
+    for middle in (100, 1000, 5000, 10_000):
+        if clock.first <= middle - WINDOW and middle + WINDOW <= last:
+            print(f"around trial {middle}: {clock.between(middle - WINDOW, middle + WINDOW)}")
+    for before, after in itertools.pairwise(clock.sizes):
+        grown = (clock.sizes[after] - clock.sizes[before]) / (after - before)
+        print(f"disk, trials {before} to {after}: {grown:.0f} bytes per trial")
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description="Sandboxed trials per second.")
     parser.add_argument("--trials", type=int, default=2000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--judge", action="store_true", help="score by a judge: a second sandbox")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="run here, or go on with that run")
     parser.add_argument("--profile", metavar="FILE", help="write a cProfile of the main process")
     args = parser.parse_args()
-    clock = measure(args.trials, args.workers, args.judge, args.profile)
-    layout = "with a judge" if args.judge else "without a judge"
-    print(f"{args.trials} trials, {args.workers} workers, {layout}, load {os.getloadavg()[0]:.2f}")
-    print(f"overall: {clock.between(0, args.trials)}, {clock.rejected} without a score")
-    for middle in sorted({100, 1000, args.trials // 2, 10_000, args.trials - WINDOW}):
-        first, last = middle - WINDOW, middle + WINDOW
-        if first >= 0 and last <= args.trials:
-            print(f"around trial {middle}: {clock.between(first, last)}")
-    for before, after in itertools.pairwise(n for n in sorted(clock.sizes) if n % 1000 == 0):
-        grown = (clock.sizes[after] - clock.sizes[before]) / (after - before)
-        print(f"disk, trials {before} to {after}: {grown:.0f} bytes per trial")
+    profiler = cProfile.Profile()
+    with tempfile.TemporaryDirectory(prefix="metaloop-bench-") as name:
+        if args.keep:
+            args.keep.mkdir(parents=True, exist_ok=True)
+        if args.profile:
+            profiler.enable()
+        report(measure(args.keep or Path(name), args.trials, args.workers, args.judge))
+    if args.profile:
+        profiler.disable()
+        profiler.dump_stats(args.profile)
 
 
 if __name__ == "__main__":
