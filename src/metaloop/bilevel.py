@@ -145,15 +145,12 @@ class Session:
     ) -> None:
         self.journal, self.task, self.settings, self.sandbox = journal, task, settings, sandbox
         self.replay = replay
-        self.ledger = Ledger()
+        self.ledger = journal.ledger(record.id) if record else Ledger()
         self.budget = Budget(
             settings.budget_usd,
             settings.budget_minutes,
             elapsed_s=record.active_s if record else 0.0,
         )
-        if record:
-            for call in journal.calls(record.id):
-                self.ledger.enter(call)
         self._objects = dict(models)
         self._references = self._choose_references()
         if replay is None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Table, case, create_engine, event, func, insert, select, update
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -25,12 +25,13 @@ from metaloop.journal.records import (
     Tally,
     TrialRecord,
 )
-from metaloop.journal.schema import calls, events, mechanisms, metadata, runs, trials
+from metaloop.journal.schema import calls, events, mechanisms, metadata, runs, trials, usage
 from metaloop.models.base import Completion, Request
 from metaloop.models.ledger import Ledger, Usage
 from metaloop.models.recorder import Call
 
 _DETAILS = [f.name for f in fields(Details)]
+_COUNTS = [f.name for f in fields(Usage) if f.name != "models"]
 _LIGHT = [f.name for f in fields(TrialRecord) if f.name != "details"]
 
 
@@ -209,34 +210,14 @@ class Journal:
         return CallTable(self._engine, run)
 
     def ledger(self, run: str) -> Ledger:
-        """What the recorded calls used, per role, added up by the database."""
-        answer = calls.c.answer
-        model, usd = answer["model"].as_string(), answer["usd"].as_float()
-        name = func.coalesce(model, calls.c.model).label("name")
-        query = select(
-            calls.c.role,
-            name,
-            func.count().label("calls"),
-            func.count(model).label("answered"),
-            func.count(usd).label("priced"),
-            func.coalesce(func.sum(answer["input_tokens"].as_integer()), 0).label("input"),
-            func.coalesce(func.sum(answer["output_tokens"].as_integer()), 0).label("output"),
-            func.coalesce(func.sum(answer["seconds"].as_float()), 0.0).label("seconds"),
-            func.coalesce(func.sum(usd), 0.0).label("usd"),
-        )
-        query = query.where(calls.c.run == run).group_by(calls.c.role, name)
-        ledger = Ledger()
+        """What the recorded calls used, per role."""
+        ledger, query = Ledger(), select(usage).where(usage.c.run == run).order_by(usage.c.seq)
         with self._engine.connect() as db:
-            for row in db.execute(query.order_by(func.min(calls.c.seq))):
-                usage = ledger.roles.setdefault(row.role, Usage())
-                usage.models.add(row.name)
-                usage.calls += row.calls
-                usage.failed += row.calls - row.answered
-                usage.unpriced += row.answered - row.priced
-                usage.input_tokens += row.input
-                usage.output_tokens += row.output
-                usage.seconds += row.seconds
-                usage.known_usd += row.usd
+            for row in db.execute(query).mappings():
+                used = ledger.roles.setdefault(row["role"], Usage())
+                used.models.add(row["model"])
+                for name in _COUNTS:
+                    setattr(used, name, getattr(used, name) + row[name])
         return ledger
 
     def _insert(self, table: Table, row: dict[str, Any]) -> None:
@@ -279,6 +260,7 @@ class CallTable:
         }
         with self._engine.begin() as db:
             db.execute(insert(calls), row)
+            _count(db, self._run, call)
 
     def __iter__(self) -> Iterator[Call]:
         """All calls, oldest first."""
@@ -286,6 +268,19 @@ class CallTable:
         with self._engine.connect() as db:
             for row in db.execute(query):
                 yield _call(*row)
+
+
+def _count(db: Connection, run: str, call: Call) -> None:
+    """Add a call to what its role and model have used, so that nobody need read all calls."""
+    ledger = Ledger()
+    ledger.enter(call)
+    for role, used in ledger.roles.items():
+        counts = {name: getattr(used, name) for name in _COUNTS}
+        key = {"run": run, "role": role, "model": next(iter(used.models))}
+        known = update(usage).where(*(usage.c[name] == value for name, value in key.items()))
+        more = {name: usage.c[name] + count for name, count in counts.items()}
+        if not db.execute(known.values(more)).rowcount:
+            db.execute(insert(usage), key | counts)
 
 
 _CALL = [calls.c.model, calls.c.request, calls.c.answer, calls.c.error]

@@ -108,3 +108,21 @@ calls = Table(
     Column("at", Float, nullable=False),
     Index("calls_by_key", "run", "key"),
 )
+
+usage = Table(  # the calls of each role and model, added up
+    "usage",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("run", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("calls", Integer, nullable=False),
+    Column("cached", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("input_tokens", Integer, nullable=False),
+    Column("output_tokens", Integer, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("known_usd", Float, nullable=False),
+    Column("unpriced", Integer, nullable=False),
+    UniqueConstraint("run", "role", "model"),
+)
