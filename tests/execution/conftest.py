@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,9 +36,8 @@ def workspace(tmp_path: Path) -> Path:
 def hostile(sandbox: Sandbox, workspace: Path) -> Callable[..., object]:
     """Run a Python program confined: `await hostile(source, **job)`."""
 
-    async def run(source: str, **settings: object) -> Outcome:
+    async def run(source: str, **settings: Any) -> Outcome:
         program = ("python", "-c", textwrap.dedent(source))
-        given = {"command": program, "workspace": workspace, "timeout_s": 20.0} | settings
-        return await sandbox.run(Job(**given))  # type: ignore[arg-type]
+        return await sandbox.run(Job(program, workspace, **({"timeout_s": 20.0} | settings)))
 
     return run

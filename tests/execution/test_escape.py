@@ -86,7 +86,7 @@ async def test_nothing_of_the_host_can_be_written(hostile: Run, tmp_path: Path) 
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "victim").write_text("intact")
-    places = f"/usr/x /etc/x /x /dev/x {outside}/x /proc/self/root{outside}/x /root/x"
+    places = f"/usr/x /etc/x /x /dev/x {outside}/x /proc/self/root{outside}/x {Path.home()}/x"
     outcome = await hostile(
         ATTEMPT
         + f"""

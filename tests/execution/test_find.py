@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,8 +56,8 @@ async def test_unsafe_says_what_it_is_and_keeps_the_limits(workspace: Path) -> N
     sandbox = find_sandbox(unsafe=True)
     assert "NO SANDBOX" in sandbox.name
 
-    async def run(source: str, **settings: float) -> Outcome:
-        return await sandbox.run(Job(("python", "-c", source), workspace, **settings))  # type: ignore[arg-type]
+    async def run(source: str, **settings: Any) -> Outcome:
+        return await sandbox.run(Job(("python", "-c", source), workspace, **settings))
 
     assert (await run("import time; time.sleep(60)", timeout_s=0.3)).ending == "timed_out"
     hungry = "import time; x = [bytearray(8 << 20) for _ in range(400)]; time.sleep(9)"

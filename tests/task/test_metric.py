@@ -27,7 +27,10 @@ def test_json_lines_count_too():
         "val_bpb: fast",
         '{"val_bpb": null}',
         "xval_bpb: 1",
+        '{"val_bpb": 1' + "0" * 400 + "}",  # an int that no float can hold
+        '{"val_bpb":' * 20_000,
     ],
+    ids=lambda text: text[:20],
 )
 def test_no_number_no_score(text):
     with pytest.raises(MetricError, match="val_bpb"):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from metaloop.report.facts import Facts
 from metaloop.report.summary import summary
-from metaloop.report.text import code, dollars, fenced, number
+from metaloop.report.text import code, cost_rows, fenced, number
 from metaloop.report.words import headline
 
 
@@ -96,12 +96,8 @@ def _costs(facts: Facts) -> str:
     if not facts.status.roles:
         return "No model was asked."
     heads = ("role", "model", "calls", "failed", "tokens in", "tokens out", "seconds", "usd")
-    rows = []
-    for role, usage in facts.status.roles.items():
-        counts = [str(usage[k]) for k in ("calls", "failed", "input_tokens", "output_tokens")]
-        cells = [role, code(usage["model"]), *counts, f"{usage['seconds']:.1f}"]
-        rows.append([*cells, dollars(usage["usd"])])
-    return _table(heads, rows)
+    rows = cost_rows(facts.status.roles)
+    return _table(heads, [[role, code(model), *rest] for role, model, *rest in rows])
 
 
 def _settings(facts: Facts) -> str:

@@ -9,7 +9,7 @@ from importlib.resources import files
 from metaloop.journal.records import Details, MechanismRecord, TrialRecord
 from metaloop.report.facts import Facts
 from metaloop.report.summary import summary
-from metaloop.report.text import dollars, duration, html, number, one_line
+from metaloop.report.text import cost_rows, dollars, duration, html, number, one_line
 from metaloop.report.words import headline
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -215,12 +215,7 @@ def _costs(facts: Facts) -> str:
     if not facts.status.roles:
         return "<p>No model was asked.</p>"
     heads = ("role", "model", "#calls", "#failed", "#tokens in", "#tokens out", "#seconds", "#usd")
-    rows = []
-    for role, usage in facts.status.roles.items():
-        counts = [str(usage[k]) for k in ("calls", "failed", "input_tokens", "output_tokens")]
-        cells = [html(role), html(usage["model"]), *counts, f"{usage['seconds']:.1f}"]
-        rows.append([*cells, dollars(usage["usd"])])
-    return _table(heads, rows)
+    return _table(heads, [list(map(html, row)) for row in cost_rows(facts.status.roles)])
 
 
 def _settings(facts: Facts) -> str:

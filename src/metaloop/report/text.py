@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from html import escape
+from typing import Any
 
 
 def visible(text: object) -> str:
@@ -69,3 +71,13 @@ def plural(count: int, noun: str) -> str:
 
 def _longest_run(text: str) -> int:
     return max(map(len, re.findall("`+", text)), default=0)
+
+
+def cost_rows(roles: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+    """What each role used: role, model, calls, failed, tokens in, tokens out, seconds, dollars."""
+    counts = ("calls", "failed", "input_tokens", "output_tokens")
+    return [
+        [role, used["model"], *(str(used[name]) for name in counts), f"{used['seconds']:.1f}",
+         dollars(used["usd"])]
+        for role, used in roles.items()
+    ]  # fmt: skip

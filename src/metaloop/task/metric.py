@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from typing import Any
 
 
 class MetricError(ValueError):
@@ -24,17 +25,17 @@ def read_metric(stdout: str, name: str) -> float:
         if text.startswith("{") and name in text:
             try:
                 found = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):  # no JSON, or JSON meant to break us
                 continue
             if isinstance(found, dict) and name in found:
                 return _number(name, found[name])
     raise MetricError(f"no line `{name}: <number>` in the output")
 
 
-def _number(name: str, value: object) -> float:
+def _number(name: str, value: Any) -> float:
     try:
-        number = float(value)  # type: ignore[arg-type]  # whatever is no number raises
-    except (TypeError, ValueError):
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
         raise MetricError(f"{name}: {str(value)[:40]!r} is not a number") from None
     if not math.isfinite(number):
         raise MetricError(f"{name} is {number}")
