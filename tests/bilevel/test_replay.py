@@ -28,6 +28,7 @@ def replayed(tmp_path_factory):
         task,
         inner="local:qwen2.5-coder-0.5b",
         outer="local:qwen2.5-coder-1.5b",
+        seed=1,
         project=project,
         replay=Cassette(CASSETTE),
     )

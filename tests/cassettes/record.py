@@ -1,6 +1,7 @@
 """Write the model calls of a run into a cassette, for tests to replay.
 
-    metaloop run tasks/ngram-lm --inner local:qwen2.5-coder-0.5b --outer local:qwen2.5-coder-1.5b
+    metaloop run tasks/ngram-lm --seed 1 \\
+        --inner local:qwen2.5-coder-0.5b --outer local:qwen2.5-coder-1.5b
     python tests/cassettes/record.py RUN tests/cassettes/ngram-lm.jsonl
 
 To be done again when a prompt changes: the replay then says that it left the recorded path.

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from metaloop.inner.settings import Strategy
-from metaloop.inner.trace import digest
 from metaloop.journal.records import TrialRecord
 from metaloop.mechanism.api import Steer
 from metaloop.task.constants import blank_constants
@@ -33,6 +31,12 @@ class Form:
     functions: tuple[str, ...] = ()
     """For small models: functions of the first editable file, one of which is rewritten."""
 
+    @property
+    def fields(self) -> list[str]:
+        """Names of the fields of an answer."""
+        code = ["function", "code"] if self.functions else ["edits"]
+        return ["hypothesis", *(["params"] if self.params else []), *(code if self.edits else [])]
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -43,16 +47,25 @@ class Answer:
     edits: tuple[Edit, ...]
 
 
-def choose_form(task: Task, files: Files, small: bool, number: int, steer: Steer | None) -> Form:
-    """Both kinds of change for a strong model; for a small one, code at every sixth trial."""
+def forms(task: Task, files: Files, small: bool) -> list[Form]:
+    """What may be asked for: all at once of a strong model, one kind of change of a small one."""
     if not small:
-        return Form(params=bool(task.space), edits=True)
+        return [Form(params=bool(task.space), edits=True)]
     names = tuple(functions(files[task.spec.edit.files[0]]))
+    tune, rewrite = Form(params=True, edits=False), Form(params=False, edits=True, functions=names)
+    if not task.space:
+        return [rewrite]
+    return [tune, rewrite] if names else [tune]
+
+
+def choose_form(task: Task, files: Files, small: bool, number: int, steer: Steer | None) -> Form:
+    """Of the forms that there are, code at every sixth trial and where a function is in focus."""
+    tune, *others = forms(task, files, small)
     focus = steer.focus if steer else ()
-    wants_code = any(name.strip("()") in names for name in focus) or number % 6 == 0
-    if task.space and not (wants_code and names):
-        return Form(params=True, edits=False)
-    return Form(params=False, edits=True, functions=names)
+    for rewrite in others:
+        if number % 6 == 0 or any(name.strip("()") in rewrite.functions for name in focus):
+            return rewrite
+    return tune
 
 
 def functions(source: str) -> dict[str, str]:
@@ -65,8 +78,11 @@ def functions(source: str) -> dict[str, str]:
     return {node.name: ast.get_source_segment(source, node) or "" for node in found}
 
 
-def system_prompt(task: Task, files: Files) -> str:
-    """The fixed part, the same for all forms: it changes only when kept code does."""
+def system_prompt(task: Task, files: Files, small: bool) -> str:
+    """The fixed part, which changes only when kept code does.
+
+    A local model reads it once and the rest in every call: so all forms are explained here.
+    """
     spec = task.spec
     better = "lower" if task.minimize else "higher"
     parts = [
@@ -81,6 +97,9 @@ def system_prompt(task: Task, files: Files) -> str:
         owned = {p: None for p in task.space if task.owner[p] == name}
         shown = blank_constants(text, owned) if owned else text
         parts.append(f"File {name}:\n```\n{_relevant(shown)}\n```")
+    fields = dict.fromkeys(name for form in forms(task, files, small) for name in form.fields)
+    explained = [f'"{name}": {_meaning(task, name)}.' for name in fields]
+    parts.append("\n".join(["You answer with one JSON object. Its fields:", *explained]))
     return "\n\n".join(parts)
 
 
@@ -91,62 +110,54 @@ def _relevant(text: str) -> str:
     return f"{text[:half]}\n[... {len(text) - LONG} characters left out ...]\n{text[-half:]}"
 
 
-def _fields(task: Task, form: Form) -> list[str]:
-    lines = ['"hypothesis": one short sentence, why the change should help.']
-    if form.params:
-        lines.append(
-            '"params": an object with the parameters to change and their new values, e.g. '
-            f"{_example(next(iter(task.space.values())))}. Change one to three of them."
-        )
-    if form.functions:
-        lines.append('"function": the name of the function to rewrite.')
-        lines.append('"code": its complete new source, a list of lines, starting with `def`.')
-    elif form.edits:
-        lines.append(
-            '"edits": a list of {"file", "search", "replace"}; `search` is copied exactly from '
-            "the file and stands there once, `replace` takes its place. Empty for none."
-        )
-    return lines
-
-
-def _example(param: Param) -> str:
-    return json.dumps({param.name: param.from_unit(0.6)})
+def _meaning(task: Task, field: str) -> str:
+    match field:
+        case "params":
+            param = next(iter(task.space.values()))
+            example = json.dumps([{param.name: param.from_unit(0.6)}])
+            return f"new values for one to three parameters, e.g. {example}"
+        case "edits":
+            return (
+                'a list of {"file", "search", "replace"}; `search` is copied exactly from the file '
+                "and stands there once, `replace` takes its place; empty for none"
+            )
+        case "function":
+            return "the name of the function to rewrite"
+        case "code":
+            return "its complete new source, a list of lines that starts with `def`"
+        case _:
+            return "why the change should help, in a few words"
 
 
 def schema(task: Task, form: Form, strategy: Strategy) -> dict[str, Any]:
     """JSON Schema of the answer; frozen parameters are left out of it."""
-    properties: dict[str, Any] = {"hypothesis": {"type": "string", "maxLength": 160}}
+    properties: dict[str, Any] = {"hypothesis": {"type": "string", "maxLength": 80}}
     if form.params:
-        free = {name: p for name, p in task.space.items() if name not in strategy.frozen}
-        properties["params"] = {
-            "type": "object",
-            "properties": {name: _param_schema(p) for name, p in free.items()},
-            "additionalProperties": False,
-        }
+        changes = [
+            _object({name: _param_schema(param)})
+            for name, param in task.space.items()
+            if name not in strategy.frozen
+        ]
+        items = {"anyOf": changes}  # a list, since small models would fill in a whole object
+        least = 0 if form.edits else 1
+        properties["params"] = {"type": "array", "items": items, "minItems": least, "maxItems": 3}
     if form.functions:
         properties["function"] = {"type": "string", "enum": list(form.functions)}
         line = {"type": "string", "maxLength": 120}
         properties["code"] = {"type": "array", "items": line, "minItems": 2, "maxItems": 40}
     elif form.edits:
         text = {"type": "string"}
-        properties["edits"] = {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "file": {"type": "string", "enum": task.spec.edit.files},
-                    "search": text,
-                    "replace": text,
-                },
-                "required": ["file", "search", "replace"],
-                "additionalProperties": False,
-            },
-        }
-    required = list(properties)
+        file = {"type": "string", "enum": task.spec.edit.files}
+        edit = _object({"file": file, "search": text, "replace": text})
+        properties["edits"] = {"type": "array", "items": edit}
+    return _object(properties)
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": properties,
-        "required": required,
+        "required": list(properties),
         "additionalProperties": False,
     }
 
@@ -160,18 +171,19 @@ def _param_schema(param: Param) -> dict[str, Any]:
 
 
 def user_prompt(
-    task: Task,
-    trials: Sequence[TrialRecord],
+    told: str,
     start: TrialRecord,
     form: Form,
     strategy: Strategy,
     steer: Steer | None,
     complaint: str,
 ) -> str:
-    """The changing part: where the search stands, what was tried, what is advised."""
+    """The changing part: where the search stands, what was tried, what is advised. In few words:
+    it is read anew in every call. `told` is the digest of the trace."""
     values = ", ".join(f"{name} = {short(value)}" for name, value in start.params.items())
-    parts = [f"You change the program of trial #{start.number}{f': {values}' if values else ''}."]
-    parts.append(digest(task, trials))
+    now = f": {values}" if values else ""
+    parts = [f"The program to change is that of trial #{start.number}{now}."]
+    parts.append(told)
     if strategy.guidance:
         parts.append(f"Guidance: {strategy.guidance}")
     focus = [*(steer.focus if steer else ()), *strategy.focus]
@@ -184,8 +196,8 @@ def user_prompt(
         parts.append(f"Hint: {steer.hint}")
     if complaint:
         parts.append(f"Your last answer was refused: {complaint}")
-    parts.append("Propose a change that was not tried yet. Answer with one JSON object:")
-    parts += _fields(task, form)
+    fields = " and ".join(f'"{name}"' for name in form.fields)
+    parts.append(f"Answer with {fields}: other values than these, a change that is not above.")
     return "\n".join(parts)
 
 
@@ -193,9 +205,7 @@ def read_answer(task: Task, text: str, form: Form, strategy: Strategy, files: Fi
     """The answer in `text`, checked; raises PatchError with what to tell the proposer."""
     data = first_object(text)
     hypothesis = plain(data.get("hypothesis", ""))[:300]
-    params = data.get("params") or {}
-    if not isinstance(params, dict) or any(isinstance(v, dict | list) for v in params.values()):
-        raise PatchError('"params" must be an object of parameter names and values')
+    params = _read_params(data.get("params") or {})
     if frozen := [name for name in params if name in strategy.frozen]:
         raise PatchError(f"{', '.join(frozen)} must stay as it is for now")
     rewrites = bool(form.functions)
@@ -219,6 +229,16 @@ def first_object(text: str) -> dict[str, Any]:
         if isinstance(found, dict):
             return found
     raise PatchError("the answer is not one complete JSON object")
+
+
+def _read_params(given: object) -> Params:
+    """Parameters from a list of objects, or from one."""
+    params: Params = {}
+    for item in given if isinstance(given, list) else [given]:
+        if not isinstance(item, dict) or any(isinstance(v, dict | list) for v in item.values()):
+            raise PatchError('"params" must be a list of objects, each a parameter and its value')
+        params |= item
+    return params
 
 
 def _read_edits(items: object) -> tuple[Edit, ...]:

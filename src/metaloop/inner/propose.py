@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
-from metaloop.inner import ask
+from metaloop.inner import ask, trace
 from metaloop.inner.proposal import Proposal, View
 from metaloop.inner.search import Search
+from metaloop.inner.settings import Strategy
 from metaloop.mechanism.api import Steer
 from metaloop.mechanism.host import MechanismError
 from metaloop.models.base import Model, ModelError, Request
 from metaloop.task.patch import Candidate, PatchError, build
+from metaloop.task.space import Params
+from metaloop.task.spec import Task
 
 ANSWERS = 3
 """At most this many answers of a model for one trial: refused ones and repeats included."""
@@ -48,43 +52,50 @@ async def _consult(search: Search, view: View, proposal: Proposal) -> None:
             return
         candidate = Candidate(view.best, params=advice, hypothesis=f"{proposal.arm} assigns")
         files = build(search.task, search.files(view.best), advice, ())
-        if not search.is_duplicate(files):
+        if search.twin(files, view.seen) is None:
             proposal.candidate, proposal.files, proposal.live = candidate, files, True
             return
 
 
 async def _ask_model(search: Search, model: Model, view: View, proposal: Proposal) -> None:
     """Ask the proposer until an answer applies and was not tried, a few times at most."""
-    task, steer, complaint = search.task, proposal.steer, ""
+    task, steer, strategy, complaint = search.task, proposal.steer, view.strategy, ""
     parent = search.start_of(view, steer)
     files = search.files(parent)
     form = ask.choose_form(task, files, model.small, view.number, steer)
-    seen = search.notable(view)
+    few = trace.FEW if model.small else {}
+    told = trace.digest(task, search.notable(view), **few)
     for i in range(ANSWERS):
         request = Request(
             role="proposer",
-            system=ask.system_prompt(task, files),
-            prompt=ask.user_prompt(
-                task, seen, search.trials[parent], form, view.strategy, steer, complaint
-            ),
-            schema=ask.schema(task, form, view.strategy),
+            system=ask.system_prompt(task, files, model.small),
+            prompt=ask.user_prompt(told, search.trials[parent], form, strategy, steer, complaint),
+            schema=ask.schema(task, form, strategy),
             temperature=min(view.strategy.temperature + 0.2 * i, 1.3),
             seed=search.call_seed(view.number, i),
             max_tokens=_room(form),
         )
         try:
             answer = await model.complete(request)
-            read = ask.read_answer(task, answer.text, form, view.strategy, files)
+            read = ask.read_answer(task, answer.text, form, strategy, files)
             after = build(task, files, read.params, read.edits)
         except (ModelError, PatchError) as error:
             complaint = proposal.reason = str(error)[:400]
             continue
         proposal.candidate = Candidate(parent, read.params, read.edits, read.hypothesis)
-        if not search.is_duplicate(after):
+        if (twin := search.twin(after, view.seen)) is None:
             proposal.by = "model" if not proposal.live else proposal.arm
             proposal.files = after
             return
-        complaint = proposal.reason = "this very change was tried before"
+        complaint = proposal.reason = f"trial #{twin} was the very same"
+        strategy = _elsewhere(task, strategy, search.trials[parent].params, read.params)
+
+
+def _elsewhere(task: Task, strategy: Strategy, start: Params, assigned: Params) -> Strategy:
+    """After a repeat, what it changed is frozen: told of it, a small model says the same again."""
+    moved = [name for name in assigned if assigned[name] != start[name]] or list(assigned)
+    frozen = tuple(dict.fromkeys([*strategy.frozen, *moved]))
+    return replace(strategy, frozen=frozen) if len(frozen) < len(task.space) else strategy
 
 
 def _room(form: ask.Form) -> int:
@@ -99,7 +110,7 @@ def _step_at_random(search: Search, view: View, proposal: Proposal) -> None:
     for attempt in range(20):
         params = search.task.space.neighbour(start, rng, scale=0.1 + 0.02 * attempt)
         files = build(search.task, search.files(view.best), params, ())
-        if not search.is_duplicate(files):
+        if search.twin(files, view.seen) is None:
             proposal.candidate = Candidate(view.best, params, hypothesis="a random step")
             proposal.by, proposal.live, proposal.files = "fallback", False, files
             return

@@ -86,7 +86,12 @@ class Search:
         return int.from_bytes(hashlib.sha256(text).digest()[:4], "big") >> 1
 
     def is_duplicate(self, files: Files) -> bool:
-        return content_hash(files) in self._by_content
+        return self.twin(files, len(self.trials)) is not None
+
+    def twin(self, files: Files, seen: int) -> int | None:
+        """Which of the first `seen` trials had these very files?"""
+        number = self._by_content.get(content_hash(files))
+        return number if number is not None and number < seen else None
 
     def is_smaller(self, files: Files) -> bool:
         return code_size(files) < code_size(self.files(self.best))

@@ -25,6 +25,8 @@ def line(task: Task, trial: TrialRecord, reason: str = "") -> str:
 
 LAST, TOP = 6, 3
 """How many of the latest and of the best trials the proposer is told of."""
+FEW = {"last": 4, "top": 1}
+"""The same for a small model, which reads slowly and is soon lost."""
 
 
 def digest(task: Task, trials: Sequence[TrialRecord], last: int = LAST, top: int = TOP) -> str:

@@ -27,22 +27,24 @@ class StepFromBest(PointMechanism):
 an attribute of the class: asked for an `__init__`, they forget its arguments."""
 
 IDEAS = {
-    "coordinate search": "change a single coordinate per call: self.turn, which goes up by one at "
-    "every call, modulo the number of coordinates; by 0.3 or -0.3, half of that after 5 failures",
-    "pattern search": "new[i] = a[i] + 0.5 * (a[i] - b[i]) + gauss(0, 0.03) where a = points[0] "
-    "and b = points[1]; when failures is above 3, take b = a random one of points[1:6]",
-    "elite restarts": "k = a random index below 5; start from points[k] and add "
-    "gauss(0, 0.05 * (k + 1)) to every coordinate with probability 0.5",
-    "crossover": "each new[i] is taken from a random one of points[0], points[1] and points[2]; "
-    "then one random coordinate gets gauss(0, 0.1) added",
-    "differential evolution": "new[i] = best[i] + 0.7 * (a[i] - b[i]) with probability 0.7, else "
-    "best[i], where a and b are two random ones of the ten best points",
-    "trust region": "new[i] = best[i] + uniform(-self.radius, self.radius); before that multiply "
-    "self.radius by 1.5 when failures is 0, else by 0.85, and set it to 0.4 when it is below 0.02",
-    "opposite jump": "add gauss(0, 0.05) to two random coordinates of the best; when failures is a "
-    "multiple of 4, mirror one random coordinate instead: new[i] = 1 - best[i]",
-    "spread out": "draw 20 candidates, each the best with gauss(0, 0.15) added to two random "
-    "coordinates; return the one whose nearest point (math.dist) is farthest away",
+    "coordinate search": "change one coordinate only, i = self.turn % len(new), then add 1 to "
+    "self.turn: new[i] = best[i] + gauss(0, 0.3), or gauss(0, 0.08) when failures is above 6",
+    "pattern search": "for every i: new[i] = a[i] + 0.5 * (a[i] - b[i]) + gauss(0, 0.03) where "
+    "a = points[0] and b = points[1]; when failures is above 3, b = self.rng.choice(points[1:5])",
+    "elite restarts": "start = self.rng.choice(points[:4]); for every i, with probability 0.5: "
+    "new[i] = start[i] + gauss(0, 0.1), else new[i] = start[i]",
+    "crossover": "a = points[0], b = self.rng.choice(points[1:5]); for every i: new[i] = a[i] with "
+    "probability 0.6, else b[i]; then add gauss(0, 0.05) to every new[i]",
+    "differential evolution": "best = points[0], a = self.rng.choice(points[:8]), b = "
+    "self.rng.choice(points[:8]); for every i: new[i] = best[i] + 0.6 * (a[i] - b[i]) + "
+    "gauss(0, 0.04)",
+    "trust region": "for every i: new[i] = best[i] + uniform(-self.radius, self.radius); before "
+    "that self.radius becomes 0.3 when failures is 0 or self.radius is below 0.03, else it is "
+    "multiplied by 0.85",
+    "two scales": "wide = failures % 3 == 2; for every i, with probability 0.3 if wide, else 0.6: "
+    "new[i] = best[i] + gauss(0, 0.4) if wide, else gauss(0, 0.06)",
+    "midpoint": "a = points[0], b = self.rng.choice(points[1:4]); for every i: new[i] = "
+    "0.5 * (a[i] + b[i]) + gauss(0, 0.12)",
 }
 """Ways to search a space, by name."""
 

@@ -67,7 +67,7 @@ def compact(brief: Brief, idea: str) -> tuple[str, str]:
     prompt = (
         f"The trials so far:\n{brief.brief}\n\n{_rules(space)}\n\n"
         f"Write another mechanism, under a new name. Its {method} works by {idea}: "
-        f"{ideas_for(space)[idea]}."
+        f"{ideas_for(space)[idea]}. Do not repeat the mechanism above."
     )
     return _small_system(space), prompt
 
