@@ -1,6 +1,6 @@
 """The `metaloop` command."""
 
-from metaloop.cli import apply, init, mechanisms, models, report, run, runs, status  # noqa: F401
+from metaloop.cli import apply, check, init, mechanisms, models, probe, report, run, runs, status  # noqa: F401
 from metaloop.cli.app import app
 
 

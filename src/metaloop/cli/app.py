@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -37,6 +37,14 @@ def say(text: str) -> None:
     from metaloop.report.text import visible
 
     out.print(visible(text), markup=False)
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Print warnings, apart from what the command prints."""
+    from metaloop.report.text import visible
+
+    for line in lines:
+        err.print("warning:", visible(line), markup=False)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metaloop.cli.app import INTERRUPTED, NO_TRIAL, app, errors, print_json, say
+from metaloop.cli.app import INTERRUPTED, NO_TRIAL, app, errors, print_json, say, warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,10 +52,12 @@ def run_command(
     from metaloop.cli.live import Live
     from metaloop.inner.settings import Settings
     from metaloop.project import Project
+    from metaloop.suitability.quick import quick_warnings
     from metaloop.task.spec import load_task
 
     with errors():
         loaded = load_task(task)
+        warn(quick_warnings(loaded))
         settings = Settings(
             inner=inner,
             outer=outer,

@@ -29,10 +29,10 @@ def draw(facts: Facts) -> dict[str, str]:
     """Plots by name; none of those that would be empty."""
     plots = {}
     if facts.status.best is not None:
-        plots["best"] = _svg("best", 4.2, lambda axes: _best_so_far(facts, axes))
+        plots["best"] = svg("best", 4.2, lambda axes: _best_so_far(facts, axes))
     if any(e.trials for e in facts.earned()):
         height = 0.75 + 0.32 * len(facts.earned())
-        plots["credit"] = _svg("credit", height, lambda axes: _credit(facts, axes))
+        plots["credit"] = svg("credit", height, lambda axes: _credit(facts, axes))
     return plots
 
 
@@ -43,7 +43,7 @@ def inline(svg: str) -> str:
     return svg.replace(INK, "currentColor").replace(PAPER, "none")
 
 
-def _svg(name: str, height: float, paint: Callable[[Axes], None]) -> str:
+def svg(name: str, height: float, paint: Callable[[Axes], None]) -> str:
     """A figure as SVG that is the same in every repetition."""
     import matplotlib as mpl
     from matplotlib.figure import Figure

@@ -1,0 +1,63 @@
+"""A check's result as one HTML page, in the look of a run's report."""
+
+from __future__ import annotations
+
+import time
+from importlib.resources import files
+
+from metaloop.report.page import POLICY, _section, _table
+from metaloop.report.text import duration, html, number
+from metaloop.suitability.check import Suitability
+from metaloop.suitability.finding import Property, Verdict, verdict_of
+from metaloop.suitability.words import changes, decisive, detection_lines, scored
+
+BADGE: dict[Verdict, str] = {"fit": "done", "fit with repairs": "warn", "unfit": "rejected"}
+
+
+def render_page(result: Suitability) -> str:
+    """The whole page: no script, nothing from the network, all foreign text escaped."""
+    style = files("metaloop.report").joinpath("style.css").read_text(encoding="utf-8")
+    todo = "".join(f"<li>{html(line)}</li>" for line in changes(result))
+    told = "".join(f"<p>{html(line.strip())}</p>" for line in detection_lines(result))
+    sections = [
+        _head(result),
+        _section("What would raise each score most", f"<ul>{todo}</ul>" if todo else ""),
+        _section("Which gains can be told", told),
+        *(_section(f"{p.name.capitalize()} {_badge(p.score)}", _findings(p))
+          for p in result.properties),
+    ]  # fmt: skip
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>{html(result.task.spec.name)} · metaloop check</title>\n"
+        f"<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
+        + "\n".join(filter(None, sections))
+        + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _badge(score: float) -> str:
+    verdict = verdict_of(score)
+    return f'<span class="badge {BADGE[verdict]}">{verdict}</span>'
+
+
+def _head(result: Suitability) -> str:
+    spec, base = result.task.spec, result.base
+    tiles = [(p.name, f"{p.score:.2f}") for p in result.properties]
+    tiles += [(spec.metric.name, number(base)), ("trials", str(result.trials))]
+    tiles.append(("time", duration(result.seconds)))
+    cells = "".join(f"<div><dt>{html(k)}</dt><dd>{html(v)}</dd></div>" for k, v in tiles)
+    day = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    return (
+        f'<header>\n<p class="kicker">metaloop check · {day}</p>\n'
+        f"<h1>{html(spec.name)} {_badge(result.weakest.score)}</h1>\n"
+        f'<p class="headline">{html(decisive(result)).capitalize()}.</p>\n'
+        f'<dl class="tiles">{cells}</dl>\n</header>'
+    )
+
+
+def _findings(found: Property) -> str:
+    heads = ("measure", "#score", "evidence")
+    return _table(heads, ([f.name, scored(f.score), html(f.evidence)] for f in found.findings))

@@ -1,0 +1,88 @@
+"""What git knows of a task; the user's checkout and index are only read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from metaloop.task.patch import Files
+from metaloop.task.spec import Task, TaskError
+from metaloop.task.workspace import Workspace, git, git_bytes
+
+
+@dataclass(frozen=True)
+class Repository:
+    """The repository around a task. `head` is empty, and `why` says so, when it is of no use."""
+
+    directory: Path
+    top: Path
+    """The task's directory itself where there is no repository."""
+    head: str
+    why: str = ""
+
+    @classmethod
+    def around(cls, directory: Path) -> Repository:
+        """Look for the repository of a task's directory, as a run does."""
+        try:
+            top = Path(git(directory, "rev-parse", "--show-toplevel"))
+        except TaskError:
+            return cls(directory, directory, "", "no git repository")
+        try:
+            head = git(directory, "rev-parse", "--verify", "HEAD")
+        except TaskError:
+            return cls(directory, top, "", "a git repository without a commit")
+        if _answers(directory, "check-ignore", "--quiet", "--no-index", "."):
+            return cls(directory, top, "", "git ignores the task's directory")
+        return cls(directory, top, head)
+
+    @property
+    def prefix(self) -> str:
+        """The task's directory relative to the top; empty when it is the top."""
+        return self.directory.relative_to(self.top).as_posix().removeprefix(".")
+
+    @cached_property
+    def dirty(self) -> list[str]:
+        """The task's files that differ from HEAD or that git does not know, as git prints them."""
+        return git(self.directory, "status", "--porcelain", "--", ".").splitlines()
+
+    def untracked(self, names: Iterable[str]) -> list[str]:
+        """Those of `names`, files of the task, that are not in HEAD."""
+        return [
+            name
+            for name in names
+            if not git(self.directory, "ls-tree", "--name-only", "HEAD", "--", name)
+        ]
+
+    def unignored(self, paths: list[str]) -> list[str]:
+        """Those of `paths`, relative to the top, that git would see."""
+        asked = "\0".join(paths).encode(errors="surrogateescape")
+        try:
+            told = git_bytes(self.top, "check-ignore", "--no-index", "-z", "--stdin", stdin=asked)
+        except TaskError:  # git's exit code when it ignores none of them
+            told = b""
+        ignored = set(told.decode(errors="surrogateescape").split("\0"))
+        return [path for path in paths if path not in ignored]
+
+    def files(self, task: Task) -> Files:
+        """The editable files as they are in HEAD; as they lie there where HEAD has none."""
+        files = task.sources()
+        for name in set(files) - set(self.untracked(files)):
+            path = f"{self.prefix}/{name}" if self.prefix else name
+            files[name] = git_bytes(self.top, "show", f"HEAD:{path}").decode()
+        return files
+
+    def worktree(self, task: Task, folder: Path) -> Workspace:
+        """A workspace at HEAD that makes no branch; to be closed."""
+        folder.mkdir()
+        return Workspace(task, folder, self.top, self.prefix, "", self.head)
+
+
+def _answers(cwd: Path, *args: str) -> bool:
+    """Whether git says yes, by exit code."""
+    try:
+        git(cwd, *args)
+    except TaskError:
+        return False
+    return True

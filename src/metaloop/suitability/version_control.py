@@ -1,0 +1,100 @@
+"""Version control: can a trial start from a commit, and be taken back to one?"""
+
+from __future__ import annotations
+
+from metaloop.report.text import number, plural
+from metaloop.suitability.finding import Finding, Property
+from metaloop.suitability.repository import Repository
+from metaloop.suitability.signal import Signal
+from metaloop.suitability.trials import Observations
+from metaloop.task.spec import FILE, Task
+
+
+def version_control(
+    task: Task, repository: Repository, seen: Observations, found: Signal | None
+) -> Property:
+    """Judge the repository, and what trials from it did."""
+    if not repository.head:
+        return Property("version control", (_repository(repository),))
+    findings = (
+        *static_findings(task, repository),
+        _worktree(seen),
+        _reproducible(seen, found),
+        _artefacts(repository, seen),
+    )
+    return Property("version control", findings)
+
+
+def static_findings(task: Task, repository: Repository) -> list[Finding]:
+    """What is known without a trial."""
+    if not repository.head:
+        return [_repository(repository)]
+    return [_repository(repository), _clean(repository), _tracked(task, repository)]
+
+
+def _repository(repository: Repository) -> Finding:
+    text = repository.why or f"commit {repository.head[:10]}"
+    change = "git init, add and commit the task"
+    return Finding("repository", 1.0 if repository.head else 0.4, text, change)
+
+
+def _clean(repository: Repository) -> Finding:
+    dirty = repository.dirty
+    shown = ", ".join(line[3:] for line in dirty[:4]) + (", ..." if len(dirty) > 4 else "")
+    return Finding(
+        "clean",
+        0.5 if dirty else 1.0,
+        f"{plural(len(dirty), 'path')} not committed: {shown}" if dirty else "nothing uncommitted",
+        "commit or ignore them; a run refuses, or takes them along with --include-uncommitted",
+    )
+
+
+def _tracked(task: Task, repository: Repository) -> Finding:
+    judge = task.spec.judge.files if task.spec.judge else []
+    names = [FILE, *task.spec.edit.files, *task.spec.protect.files, *judge]
+    lost = repository.untracked(dict.fromkeys(names))
+    return Finding(
+        "tracked",
+        0.35 if lost else 1.0,
+        f"not in the commit: {', '.join(lost)}"
+        if lost
+        else "all editable, protected and judging files",
+        f"git add {' '.join(lost)}",
+    )
+
+
+def _worktree(seen: Observations) -> Finding:
+    if seen.committed is None or seen.committed.score is not None:
+        return Finding("fresh worktree", 1.0, "runs in one")
+    reason = seen.committed.measured.reason
+    change = "commit all that the program needs, or let it make it"
+    return Finding("fresh worktree", 0.35, f"does not run in one: {reason}", change)
+
+
+def _reproducible(seen: Observations, found: Signal | None) -> Finding:
+    a, b = (s.score if s else None for s in (seen.committed, seen.as_it_lies))
+    if a is None or b is None or found is None:
+        return Finding("reproducible", None, "no two scores to compare")
+    same = abs(a - b) <= 4 * found.sigma
+    return Finding(
+        "reproducible",
+        1.0 if same else 0.4,
+        f"the commit scores {number(a)}, the directory {number(b)}"
+        + (", as noise has it" if same and a != b else ""),
+        "commit what the score depends on",
+    )
+
+
+def _artefacts(repository: Repository, seen: Observations) -> Finding:
+    """What a trial in a copy of the task wrote, were it run in the checkout."""
+    prefix = f"{repository.prefix}/" if repository.prefix else ""
+    loose = repository.unignored([f"{prefix}{name}" for name in seen.written])
+    shown = ", ".join(loose[:4]) + (", ..." if len(loose) > 4 else "")
+    return Finding(
+        "artefacts ignored",
+        0.75 if loose else 1.0,
+        f"a run writes {shown}, which git would see"
+        if loose
+        else f"{plural(len(seen.written), 'written file')}, none that git would see",
+        "name them in .gitignore: after a run by hand the task is dirty",
+    )
