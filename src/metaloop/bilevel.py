@@ -19,6 +19,7 @@ from typing import Any
 from metaloop.execution import Sandbox, find_sandbox
 from metaloop.inner.evaluate import Evaluator
 from metaloop.inner.loop import inner_loop
+from metaloop.inner.prune import prune
 from metaloop.inner.search import Search
 from metaloop.inner.settings import Settings
 from metaloop.journal.journal import Journal
@@ -216,10 +217,10 @@ class Session:
         try:
             await restore(search, outer)
             await bilevel_loop(search, outer)
-            await search.measure_holdout()
+            await search.measure_final(await prune(search))
         except BudgetReached as reached:
             reason = str(reached)
-            await search.measure_holdout()
+            await search.measure_final(await prune(search))
         except ReplayMiss:
             self.journal.set_state(run_id, "paused", "the replay left the recorded path")
             raise

@@ -79,8 +79,13 @@ def make(stdlib: Path) -> dict[str, dict[str, np.ndarray]]:
             "contexts": shuffled[:, :WINDOW],
         }
     }
-    for part, wanted in (("validation", order < ROWS), ("holdout", order >= ROWS)):
-        rows = np.flatnonzero(wanted)
+    hidden = np.flatnonzero(order >= ROWS)
+    parts = {
+        "validation": np.flatnonzero(order < ROWS),
+        "holdout": hidden[::2],
+        "sealed": hidden[1::2],
+    }
+    for part, rows in parts.items():
         files[f"judge/{part}.npz"] = {"rows": rows, "targets": shuffled[rows, WINDOW]}
     return files
 

@@ -49,7 +49,7 @@ def test_gains_are_kept_losses_are_discarded(toy, project):
     assert [t.status for t in trials] == ["kept", "kept", "discarded", "kept", "discarded"]
     assert [t.score for t in trials] == [6.0, 2.0, 5.0, 0.0, 0.0]
     assert (status.baseline, status.best, status.best_trial, status.state) == (6.0, 0.0, 3, "done")
-    assert status.holdout == {"trial": 3, "baseline": 7.0, "best": 1.0}
+    assert status.holdout == {"trial": 3, "split": "holdout", "baseline": 7.0, "best": 1.0}
     log = subprocess.run(
         ["git", "log", "--format=%s", f"metaloop/{status.run}"],
         cwd=toy,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from tasks.task_trials import TASKS, load_module
 
-from metaloop.inner.decide import MAX_RUNS, Noise, keep
+from metaloop.guard.repeat import LOOKS
 from metaloop.suitability.power import (
     ALPHA,
     MOST,
@@ -52,20 +52,11 @@ def test_the_noise_of_a_bundled_program_is_told_as_predicted(monkeypatch):
         [pack.radii(pack.improve(pack.start(), random.Random(i))).sum() for i in range(120)]
     )
     rng = np.random.default_rng(0)
-    for runs in (MAX_RUNS, 12):
+    for runs in (4, LOOKS):
         gain = minimal_gain(float(scores.std(ddof=1)), runs)
         rate = found(lambda shape: rng.choice(scores, shape), gain, runs)
         assert rate == pytest.approx(POWER, abs=0.06)
         assert found(lambda shape: rng.choice(scores, shape), gain / 3, runs) < 0.4
-
-
-def test_the_inner_loop_keeps_what_is_called_detectable():
-    """It knows sigma where the t-test estimates it, so it finds such a gain more often."""
-    rng = np.random.default_rng(0)
-    gain, noise = minimal_gain(1.0, MAX_RUNS), Noise(1.0)
-    gains = gain + (rng.normal(0, 1, (2, 4000, MAX_RUNS)).mean(2) * [[1], [-1]]).sum(0)
-    kept = np.mean([keep(g, MAX_RUNS, MAX_RUNS, noise, False) for g in gains])
-    assert POWER <= kept < 0.95
 
 
 @given(gain=positive, sigma=positive)
@@ -86,7 +77,7 @@ def test_minimal_gain_and_runs_needed_are_inverse(sigma, runs):
 
 
 def test_without_noise_one_run_tells_anything():
-    assert runs_needed(1e-300, 0.0) == 1 and minimal_gain(0.0, MAX_RUNS) == 0.0
+    assert runs_needed(1e-300, 0.0) == 1 and minimal_gain(0.0, LOOKS) == 0.0
     assert runs_needed(1e-300, 1e300) == MOST
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from metaloop.task.metric import read_metric
+
 TASKS = Path(__file__).parents[2] / "tasks"
 SOLUTIONS = Path(__file__).parent / "solutions"
 NGRAM_TUNED = {
@@ -66,12 +68,10 @@ class TaskTrials:
         return self._command(table, workspace)
 
     def score(self, out: Path, table: str = "judge") -> float:
-        """The metric that the judge or the holdout command prints in its last line."""
+        """The metric that the command of `table` prints."""
         done = self.judge(out, table)
         assert done.returncode == 0, done.stderr
-        name, value = done.stdout.splitlines()[-1].split(": ")
-        assert name == self.spec["metric"]["name"]
-        return float(value)
+        return read_metric(done.stdout, self.spec["metric"]["name"])
 
     def with_constants(self, **values: object) -> str:
         """The editable file with some of its constants set."""

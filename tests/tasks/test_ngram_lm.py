@@ -21,7 +21,7 @@ from metaloop.task.spec import load_task
 TASK = TASKS / "ngram-lm"
 ROWS, CONTEXT = 8192, 64
 Array = np.ndarray
-
+PARTS = ("validation", "holdout", "sealed")
 
 JUDGE, MAKE_DATA = load_module(TASK / "judge.py"), load_module(TASK / "make_data.py")
 
@@ -82,8 +82,8 @@ def test_every_run_leaves_the_same_bytes(trials: TaskTrials) -> None:
     assert (trials.run() / "probs.npy").read_bytes() == first
 
 
-def test_the_two_scored_parts_are_apart_and_mixed() -> None:
-    rows = [arrays(f"judge/{part}.npz")["rows"] for part in ("validation", "holdout")]
+def test_the_scored_parts_are_apart_and_mixed() -> None:
+    rows = [arrays(f"judge/{part}.npz")["rows"] for part in PARTS]
     assert sorted(np.concatenate(rows)) == list(range(ROWS))
     for part in rows:  # neither part sits at one end of the file
         assert abs((part < ROWS / 2).mean() - 0.5) < 0.05
@@ -92,7 +92,7 @@ def test_the_two_scored_parts_are_apart_and_mixed() -> None:
 def test_scored_text_is_not_in_the_training_text() -> None:
     data = arrays("data/data.npz")
     train = data["train"].tobytes()
-    for part in ("validation", "holdout"):
+    for part in PARTS:
         answers = arrays(f"judge/{part}.npz")
         for row, target in zip(answers["rows"], answers["targets"], strict=True):
             assert data["contexts"][row].tobytes() + bytes([target]) not in train
@@ -184,7 +184,7 @@ def test_uniform_predictions_cost_eight_bits(trials: TaskTrials, tmp_path: Path)
         out = tmp_path / name
         out.mkdir()
         np.save(out / "probs.npy", form)
-        assert trials.score(out) == trials.score(out, "holdout") == 8.0
+        assert all(trials.score(out, table) == 8.0 for table in ("judge", "holdout", "sealed"))
 
 
 def test_certainty_about_the_wrong_byte_costs_24_bits(trials: TaskTrials, tmp_path: Path) -> None:

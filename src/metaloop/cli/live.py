@@ -16,6 +16,7 @@ from rich.text import Text
 
 from metaloop.journal.records import Event, MechanismRecord, TrialRecord
 from metaloop.report.text import duration, number, one_line
+from metaloop.report.words import final_split
 
 if TYPE_CHECKING:
     from metaloop.report.status import Status
@@ -26,7 +27,7 @@ ROOM = 3
 """Columns left free, so that the `^C` which a terminal echoes does not move the panel."""
 STYLES = {
     "kept": "bold green", "discarded": "dim", "crashed": "red", "timed_out": "red",
-    "rejected": "yellow",
+    "rejected": "yellow", "quarantined": "yellow",
 }  # fmt: skip
 
 
@@ -157,7 +158,7 @@ class Live:
                 self._say(Text(line, "yellow"))
             case "holdout":
                 scores = f"{number(data['baseline'])} -> {number(data['best'])}"
-                self._say(Text(f"hidden holdout: {self.metric} {scores}"))
+                self._say(Text(f"{final_split(data)}: {self.metric} {scores}"))
 
     def _heading(self, trial: int) -> None:
         """Say once that an outer step is taken."""

@@ -7,16 +7,19 @@ import hashlib
 import os
 import shutil
 import stat
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from metaloop.execution.job import Job, Outcome, Sandbox
-from metaloop.task.metric import MetricError, read_metric
+from metaloop.guard.canary import Canary
+from metaloop.task.metric import MetricError, read_blocks, read_metric
 from metaloop.task.mirror import Mark, mark, remove
 from metaloop.task.patch import Files
-from metaloop.task.spec import Task, TaskError
+from metaloop.task.spec import Task
 from metaloop.task.workspace import Slot, Workspace
 
 ARTEFACTS = {".npy", ".npz", ".json", ".jsonl", ".txt", ".csv", ".tsv"}
@@ -33,6 +36,14 @@ class Measurement:
     seconds: float
     reason: str = ""
     tail: str = ""
+    blocks: list[float] = field(default_factory=list)
+    """The metric on each block of the judge's data, where it tells them."""
+    prints: bool = False
+    """The candidate's own process printed the metric."""
+    canaries: list[str] = field(default_factory=list)
+    """Canary files that the run touched."""
+    artefacts: Path | None = None
+    """What the run left, where it was to be kept: to be given back with `Evaluator.forget`."""
 
 
 class Evaluator:
@@ -44,36 +55,75 @@ class Evaluator:
         for i in range(slots):
             self._free.put_nowait(workspace.slot(f"slot{i}"))
         self._pristine = workspace.pristine
-        self._locked = self._fingerprint(self._pristine)
+        self.fingerprint = self._fingerprint(self._pristine)
+        """SHA-256 of all that judges."""
 
-    async def measure(self, files: Files, *, holdout: bool = False) -> Measurement:
-        """Run `files` and score what they left; with `holdout`, by the holdout's command.
+    async def measure(
+        self, files: Files, command: Sequence[str] = (), *, keep: bool = False
+    ) -> Measurement:
+        """Run `files`, by `command` or the task's own, and score what they left.
 
-        What the holdout says is for reports alone: no model ever sees it.
+        With `keep`, what a run with a score left stays until `forget`, so that it can be rejudged.
         """
         slot = await self._free.get()
         try:
-            return await self._measure(slot, files, holdout)
+            return await self._measure(slot, files, command or self.task.spec.run.command, keep)
         except OSError as error:  # e.g. the disk is full: this trial's end, not the run's
             return Measurement("crashed", None, 0.0, f"could not be run: {error}")
         finally:
             self._free.put_nowait(slot)
 
-    async def _measure(self, slot: Slot, files: Files, holdout: bool) -> Measurement:
+    async def rejudge(self, measured: Measurement, command: Sequence[str]) -> Measurement:
+        """Score kept artefacts by the command of the holdout or of the sealed split.
+
+        What that says is for guards and reports: no model ever sees it.
+        """
+        if measured.artefacts is None:
+            return replace(measured, status="crashed", score=None)
+        return await self._judge(measured.artefacts, measured.seconds, command)
+
+    def forget(self, measured: Measurement) -> None:
+        """Remove the artefacts of a measurement."""
+        if measured.artefacts is not None:
+            remove(measured.artefacts)
+
+    async def _measure(
+        self, slot: Slot, files: Files, command: Sequence[str], keep: bool
+    ) -> Measurement:
         await asyncio.to_thread(self.workspace.reset, slot, files)
         out = slot.task_dir / "out"
         remove(out)
         out.mkdir()
-        ran = await self.sandbox.run(self._run_job(slot))
-        if self._fingerprint(slot) != self._locked:
+        canary, watched = Canary(), self.task.spec.guard.canary
+        for name in watched:
+            canary.plant(slot.task_dir / name)
+        ran = await self.sandbox.run(self._run_job(slot, command))
+        touched = [name for name in watched if canary.touched(slot.task_dir / name)]
+        if self._fingerprint(slot) != self.fingerprint:
             return Measurement("rejected", None, ran.seconds, "the judge was tampered with")
         if not ran.ok:
             return _failure(ran)
-        if self.task.spec.judge is None and not holdout:
-            return self._score(ran, ran.seconds)
-        return await self._judge(out, ran, holdout)
+        spec, kept = self.task.spec, None
+        try:
+            if spec.judge is not None or keep:
+                kept = Path(tempfile.mkdtemp(prefix="out-", dir=slot.root.parent))
+                kept.chmod(0o755)  # the judge may run as somebody else
+                copy_artefacts(out, kept, spec.run.disk_mb * 1_000_000)
+            if spec.judge is None or kept is None:
+                measured = self._score(ran, ran.seconds)
+            else:
+                measured = await self._judge(kept, ran.seconds, spec.judge.command)
+                prints = prints_metric(ran.stdout, spec.metric.name)
+                measured = replace(measured, prints=prints)
+            measured = replace(measured, canaries=touched)
+            if keep and measured.score is not None:
+                measured, kept = replace(measured, artefacts=kept), None
+            return measured
+        finally:
+            if kept is not None:
+                remove(kept)
 
-    def _run_job(self, slot: Slot) -> Job:
+    def _run_job(self, slot: Slot, command: Sequence[str]) -> Job:
         spec = self.task.spec
         locked = [_inside(slot.prefix, name) for name in (*spec.protect.files, "metaloop.toml")]
         judge_files = spec.judge.files if spec.judge else []
@@ -82,7 +132,7 @@ class Evaluator:
             outside = path.startswith(("/", "{stdlib}"))
             hidden.append(path if outside else _inside(slot.prefix, path))
         return Job(
-            command=tuple(spec.run.command),
+            command=tuple(command),
             workspace=slot.root,
             cwd=slot.prefix or ".",
             read_only=tuple(locked),
@@ -93,43 +143,33 @@ class Evaluator:
             network=spec.run.network,
         )
 
-    async def _judge(self, out: Path, ran: Outcome, holdout: bool) -> Measurement:
-        """Score the artefacts in a sandbox of their own, over pristine files."""
-        spec, scratch = self.task.spec, out.parent / "out.judged"
-        remove(scratch)
-        scratch.mkdir()
-        try:
-            copy_artefacts(out, scratch, spec.run.disk_mb * 1_000_000)
-            table = spec.holdout if holdout else spec.judge
-            if table is None:
-                raise TaskError("this task has no [holdout]")
-            judged = await self.sandbox.run(
-                Job(
-                    command=tuple(table.command),
-                    workspace=self._pristine.root,
-                    cwd=self._pristine.prefix or ".",
-                    writable=False,
-                    out=scratch,
-                    timeout_s=spec.run.timeout_s,
-                    memory_mb=spec.run.memory_mb,
-                    disk_mb=spec.run.disk_mb,
-                )
+    async def _judge(self, out: Path, seconds: float, command: Sequence[str]) -> Measurement:
+        """Score copied artefacts in a sandbox of their own, over pristine files."""
+        run = self.task.spec.run
+        judged = await self.sandbox.run(
+            Job(
+                command=tuple(command),
+                workspace=self._pristine.root,
+                cwd=self._pristine.prefix or ".",
+                writable=False,
+                out=out,
+                timeout_s=run.timeout_s,
+                memory_mb=run.memory_mb,
+                disk_mb=run.disk_mb,
             )
-        finally:
-            remove(scratch)
+        )
         if not judged.ok:
             said = _tail(judged) or judged.ending
-            return Measurement(
-                "crashed", None, ran.seconds, f"the judge refused: {_last(said)}", said
-            )
-        return self._score(judged, ran.seconds)
+            return Measurement("crashed", None, seconds, f"the judge refused: {_last(said)}", said)
+        return self._score(judged, seconds)
 
     def _score(self, printed: Outcome, seconds: float) -> Measurement:
+        name = self.task.spec.metric.name
         try:
-            score = read_metric(printed.stdout, self.task.spec.metric.name)
+            score = read_metric(printed.stdout, name)
         except MetricError as error:
             return Measurement("crashed", None, seconds, str(error), _tail(printed))
-        return Measurement("measured", score, seconds)
+        return Measurement("measured", score, seconds, blocks=read_blocks(printed.stdout, name))
 
     def _fingerprint(self, slot: Slot) -> str:
         """SHA-256 over everything that judges: protected files, judge files, the task's file."""
@@ -144,6 +184,17 @@ class Evaluator:
                     digest.update(f"{path.relative_to(slot.root)}\0".encode())
                     digest.update(_content(path, mark(path)))
         return digest.hexdigest()
+
+
+def prints_metric(stdout: str, name: str) -> bool:
+    """Does this output hold a line of the metric, as a judge prints it?"""
+    for line in stdout.splitlines():
+        try:
+            read_metric(line, name)
+        except MetricError:
+            continue
+        return True
+    return False
 
 
 def copy_artefacts(source: Path, target: Path, limit: int) -> int:

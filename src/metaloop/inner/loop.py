@@ -10,8 +10,8 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 
-from metaloop.inner.decide import is_close, keep
 from metaloop.inner.evaluate import Measurement
+from metaloop.inner.promote import promote
 from metaloop.inner.proposal import Proposal, View
 from metaloop.inner.propose import propose
 from metaloop.inner.search import Search
@@ -48,30 +48,20 @@ async def attempt(search: Search, view: View, arm: str) -> Attempt:
     proposal = await propose(search, view, arm)
     if proposal.files is None:
         return Attempt(proposal, None)
-    return Attempt(proposal, await search.evaluator.measure(proposal.files))
+    return Attempt(proposal, await search.evaluator.measure(proposal.files, keep=True))
 
 
 async def decide(search: Search, made: Attempt) -> None:
-    """Keep or discard, and write it down. Close calls are measured again first."""
+    """Keep or discard, and write it down. The guards have to confirm what seems better."""
     proposal, measured = made.proposal, made.measured
     if measured is None or proposal.files is None or search.is_duplicate(proposal.files):
         search.reject(proposal)
-        return
-    if measured.score is None:
-        search.record(proposal, measured, [], "crashed")
-        return
-    losses = [search.task.loss(measured.score)]
-    best = search.best_losses
-    while is_close(_mean(best) - _mean(losses), len(losses), len(best), search.noise):
-        again = await search.evaluator.measure(proposal.files)
-        if again.score is None:
-            search.record(proposal, again, losses, "crashed")
-            return
-        losses.append(search.task.loss(again.score))
-    gain = _mean(best) - _mean(losses)
-    better = keep(gain, len(losses), len(best), search.noise, search.is_smaller(proposal.files))
-    await search.consider(proposal, measured, losses, gain, better)
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
+    elif measured.score is None:
+        search.record(proposal, measured, "crashed")
+    else:
+        gain = search.best_loss - search.task.loss(measured.score)
+        better = gain > 0 or (gain == 0 and search.is_smaller(proposal.files))
+        checked = await promote(search, proposal.files, measured) if better else None
+        await search.consider(proposal, measured, gain, checked)
+    if measured is not None:
+        search.evaluator.forget(measured)

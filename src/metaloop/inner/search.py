@@ -8,9 +8,13 @@ from bisect import insort
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from itertools import islice
+from statistics import fmean
+from typing import Any
 
-from metaloop.inner.decide import Noise
+from metaloop.guard.base import Scored, Shown
+from metaloop.guard.noise import Noise
 from metaloop.inner.evaluate import Evaluator, Measurement
+from metaloop.inner.promote import Checked, score, show
 from metaloop.inner.proposal import Proposal, View
 from metaloop.inner.settings import Settings, Strategy
 from metaloop.inner.trace import LAST, TOP
@@ -25,6 +29,8 @@ from metaloop.task.spec import Task, TaskError
 
 NOT_LIVE = 3
 """A mechanism is retired after this many trials in a row that it did not change."""
+NOISY_BASELINE = 8
+"""Measurements of a baseline that scatters: every later decision leans on what they tell."""
 REMEMBERED = 32
 """Trials whose files are kept in memory."""
 _NONE = Details()
@@ -58,6 +64,10 @@ class Search:
         self.noise = Noise(0.0)
         self.best = self.parent = self.since = 0
         self.best_losses: list[float] = []
+        self.shown: dict[int, Shown] = {}
+        """What the baseline and each best after it has shown to the guards."""
+        self.queries = 0
+        """Times that the guards asked the holdout."""
         self.best_commit = evaluator.workspace.base
         self._by_content: dict[str, int] = {}
         self._ranked: list[tuple[float, int]] = []
@@ -75,6 +85,11 @@ class Search:
         best = islice((number for _, number in self._ranked if number < view.seen), TOP)
         latest = range(max(view.since, view.seen - LAST), view.seen)
         return [self.trials[number] for number in sorted({*best, *latest})]
+
+    @property
+    def best_loss(self) -> float:
+        """Mean of the best's measurements; lower is better."""
+        return fmean(self.best_losses)
 
     def choose_arm(self, number: int) -> str:
         """Whom the arbiter gives trial `number` to."""
@@ -127,82 +142,83 @@ class Search:
 
     async def measure_baseline(self) -> None:
         """Trial 0: the program as it stands, measured several times to learn the noise."""
-        files, losses, seconds = self.files(0), [], 0.0
-        for _ in range(self.settings.baseline_runs):
-            measured = await self.evaluator.measure(files)
+        files, runs = self.files(0), list[Measurement]()
+        while len(runs) < self.settings.baseline_runs or (
+            len(runs) < NOISY_BASELINE and len({run.score for run in runs}) > 1
+        ):
+            measured = await self.evaluator.measure(files, keep=not runs)
             if measured.score is None:
                 raise TaskError(
                     f"{self.task.spec.name} does not run as it stands ({measured.reason}); "
                     f"mend that first. Its output ended:\n{measured.tail}"
                 )
-            losses.append(self.task.loss(measured.score))
-            seconds += measured.seconds
+            runs.append(measured)
+        scores = [run.score for run in runs if run.score is not None]
         details = Details(
-            scores=[self.task.loss(x) for x in losses],
-            seconds=seconds / len(losses),
-            commit=self.best_commit,
+            scores=scores, seconds=fmean(run.seconds for run in runs), commit=self.best_commit
         )
-        score = self.task.loss(sum(losses) / len(losses))
-        params = self.task.params_of(files)
-        self._add(
-            TrialRecord(
-                0, "kept", "baseline", "baseline", None, params, score, 0.0, "nothing",
-                content_hash(files), accepted=True, details=details,
-            )
+        shown = show(self.task, runs[0])
+        if self.task.spec.holdout is not None:
+            held = await self.evaluator.rejudge(runs[0], self.task.spec.holdout.command)
+            shown.holdout = score(self.task, held) if held.score is not None else None
+        self.evaluator.forget(runs[0])
+        trial = TrialRecord(
+            0, "kept", "baseline", "baseline", None, self.task.params_of(files), fmean(scores), 0.0,
+            "nothing", content_hash(files), accepted=True, details=details,
         )  # fmt: skip
+        self._add(trial, {"shown": asdict(shown), "queries": int(shown.holdout is not None)})
 
     def reject(self, proposal: Proposal) -> None:
         """Record a trial that never ran."""
         reason = proposal.reason or "no candidate that was not tried before"
-        self.record(proposal, Measurement("rejected", None, 0.0, reason), [], "rejected")
+        self.record(proposal, Measurement("rejected", None, 0.0, reason), "rejected")
 
     async def consider(
-        self,
-        proposal: Proposal,
-        measured: Measurement,
-        losses: list[float],
-        gain: float,
-        better: bool,
+        self, proposal: Proposal, measured: Measurement, gain: float, checked: Checked | None
     ) -> None:
-        """Record a measured trial; a mechanism may accept what is no improvement as next parent."""
-        accepted = better
-        if not better and proposal.arm in self.hosts:
-            seen = len(self.trials)
-            proposal.asked.append([proposal.arm, "accept", seen])
+        """Record a measured trial, as the guards decided where they were asked (`checked`).
+
+        A mechanism may accept what is no improvement as next parent, but not what was refused.
+        """
+        status: Status = "discarded"
+        if checked is not None:
+            last, gain = checked.last, checked.promotion.gain
+            status = "kept" if last.ending == "passed" else last.ending
+            reason = "" if status == "kept" else f"{last.guard}: {last.told}"
+            measured = replace(measured, reason=reason)
+        trial = self._make(proposal, measured, status, gain, checked)
+        accepted = status == "kept"
+        if status == "discarded" and proposal.arm in self.hosts:
+            proposal.asked.append([proposal.arm, "accept", len(self.trials)])
             try:
-                opinion = await self.hosts[proposal.arm].accept(
-                    self._seen_by_mechanisms(
-                        self._make(proposal, measured, losses, "discarded", gain)
-                    ),
-                    self.history,
-                )
-                accepted = bool(opinion)
+                host = self.hosts[proposal.arm]
+                accepted = bool(await host.accept(self._seen_by_mechanisms(trial), self.history))
                 proposal.live = proposal.live or accepted
             except MechanismError as error:
                 proposal.broken = str(error)
-        status: Status = "kept" if better else "discarded"
-        self.record(proposal, measured, losses, status, gain, accepted)
+        self.record(proposal, measured, status, gain, checked, accepted=accepted)
 
     def record(
         self,
         proposal: Proposal,
         measured: Measurement,
-        losses: list[float],
         status: Status,
         gain: float | None = None,
+        checked: Checked | None = None,
+        *,
         accepted: bool = False,
     ) -> None:
         """Write a decided trial to the journal and take it into the state."""
         if status == "crashed" and measured.status in ("timed_out", "rejected"):
             status = "timed_out" if measured.status == "timed_out" else "rejected"
-        trial = self._make(proposal, measured, losses, status, gain, accepted)
+        trial = replace(self._make(proposal, measured, status, gain, checked), accepted=accepted)
         if status == "kept" and proposal.files is not None:
             message = f"trial {trial.number}: {trial.changed}\n\n{trial.details.hypothesis}\n"
             commit = self.evaluator.workspace.commit(proposal.files, message, self.best_commit)
             trial = replace(trial, details=replace(trial.details, commit=commit))
         if trial.accepted and proposal.files is not None:
             self._remember(trial.number, proposal.files)
-        self._add(trial)
+        self._add(trial, checked.to_dict(len(self.best_losses)) if checked else None)
         if proposal.arm not in self.hosts:
             return
         if proposal.broken:
@@ -210,16 +226,24 @@ class Search:
         elif self._idle.get(proposal.arm, 0) >= NOT_LIVE and self.settings.control != "placebo":
             self.retire(proposal.arm, f"not live: its last {NOT_LIVE} calls changed no decision")
 
-    async def measure_holdout(self) -> None:
-        """Baseline and best on the hidden holdout, for the report alone; once, at the end."""
-        if self.task.spec.holdout is None or not self.trials:
+    async def measure_final(self, final: Files) -> None:
+        """Baseline and what the run ends with (`final`) on the sealed split, once, for the report.
+
+        Where the task has none it is the holdout, which the guards have asked already.
+        """
+        spec = self.task.spec
+        split = "sealed" if spec.sealed else "holdout"
+        if (table := spec.sealed or spec.holdout) is None or not self.trials:
             return
         known = self.journal.events(self.run, "holdout")
         if known and known[-1].data["trial"] == self.best:
             return
-        baseline = await self.evaluator.measure(self.files(0), holdout=True)
-        best = await self.evaluator.measure(self.files(self.best), holdout=True)
-        data = {"trial": self.best, "baseline": baseline.score, "best": best.score}
+        scores = {}
+        for name, files in (("baseline", self.files(0)), ("best", final)):
+            measured = await self.evaluator.measure(files, keep=True)
+            scores[name] = (await self.evaluator.rejudge(measured, table.command)).score
+            self.evaluator.forget(measured)
+        data = {"trial": self.best, "split": split, **scores}
         self.journal.add_event(self.run, len(self.trials) - 1, "holdout", **data)
 
     async def close(self) -> None:
@@ -271,39 +295,55 @@ class Search:
         if trial.status == "kept":
             self.best, self.best_losses = trial.number, losses
             self.best_commit = commit or self.best_commit
+            self.shown[trial.number] = Shown(Scored(fmean(losses)), 0.0)
         if trial.accepted:
             self.parent = trial.number
 
-    def _add(self, trial: TrialRecord) -> None:
-        self.journal.add_trial(self.run, trial, self._active_s())
+    def take_checked(self, number: int, data: dict[str, Any]) -> None:
+        """Take into the state what the guards of trial `number` measured (`Checked.to_dict`)."""
+        self.queries = data["queries"]
+        if self.best == number:
+            self.shown[number] = Shown.from_dict(data["shown"])
+        else:
+            self.best_losses = [*self.best_losses, *data["best_losses"]]
+            self.shown[self.best].varied |= data["best_varied"]
+        if number > 0:
+            self.noise = self.noise.pooled(data["losses"])
+
+    def _add(self, trial: TrialRecord, checked: dict[str, Any] | None = None) -> None:
+        self.journal.add_trial(self.run, trial, self._active_s(), checked)
         losses = [self.task.loss(score) for score in trial.details.scores]
         self.take(replace(trial, details=_NONE), losses, trial.details.commit)
+        if checked is not None:
+            self.take_checked(trial.number, checked)
 
     def _make(
         self,
         proposal: Proposal,
         measured: Measurement,
-        losses: list[float],
         status: Status,
-        gain: float | None = None,
-        accepted: bool = False,
+        gain: float | None,
+        checked: Checked | None,
     ) -> TrialRecord:
         candidate, files = proposal.candidate, proposal.files
         before = self.files(candidate.parent)
         after = files or before
         prefix = self.evaluator.workspace.prefix
+        scores = [] if measured.score is None else [measured.score]
+        if checked is not None:
+            scores = [self.task.loss(loss) for loss in checked.promotion.losses]
+        told = status in ("kept", "discarded")  # what was refused has no score to chase
         details = Details(
             edits=[asdict(edit) for edit in candidate.edits],
             assigned=candidate.params,
             steer=asdict(proposal.steer) if proposal.steer else None,
             hypothesis=candidate.hypothesis,
-            scores=[self.task.loss(x) for x in losses],
+            scores=scores,
             seconds=measured.seconds,
             reason=measured.reason,
             tail=measured.tail,
             diff=diff(before, after, f"{prefix}/" if prefix else ""),
         )
-        score = self.task.loss(sum(losses) / len(losses)) if losses else None
         return TrialRecord(
             number=len(self.trials),
             status=status,
@@ -311,11 +351,10 @@ class Search:
             by=proposal.by,
             parent=candidate.parent,
             params=self.task.params_of(after),
-            score=score if status in ("kept", "discarded") else None,
-            gain=gain,
+            score=fmean(scores) if told else None,
+            gain=gain if told else None,
             changed=changed(self.task, before, after),
             content=content_hash(files) if files else "",
-            accepted=accepted,
             live=proposal.live,
             asked=proposal.asked,
             details=details,

@@ -103,13 +103,23 @@ class Journal:
 
     # Trials
 
-    def add_trial(self, run: str, trial: TrialRecord, active_s: float) -> None:
-        """Record a decided trial, and the run's active seconds up to it, in one transaction."""
+    def add_trial(
+        self,
+        run: str,
+        trial: TrialRecord,
+        active_s: float,
+        checked: dict[str, Any] | None = None,
+    ) -> None:
+        """Record a decided trial, what the guards measured (`checked`), and the run's active
+        seconds up to it, in one transaction."""
         row = {name: getattr(trial, name) for name in _LIGHT}
         row |= {name: getattr(trial.details, name) for name in _DETAILS}
         now = time.time()
         with self._engine.begin() as db:
             db.execute(insert(trials), row | {"run": run, "at": now})
+            if checked is not None:
+                event = {"run": run, "at": now, "trial": trial.number, "kind": "guards"}
+                db.execute(insert(events), event | {"data": checked})
             db.execute(update(runs).where(runs.c.id == run).values(updated=now, active_s=active_s))
         self.tell(run, trial)
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from metaloop.task.space import Params
 
-Status = Literal["kept", "discarded", "crashed", "timed_out", "rejected"]
+Status = Literal["kept", "discarded", "crashed", "timed_out", "rejected", "quarantined"]
 RunState = Literal["running", "done", "interrupted", "paused"]
 MechanismState = Literal["rejected", "installed", "retired"]
 

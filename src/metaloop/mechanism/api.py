@@ -48,7 +48,7 @@ class Trial:
     loss: float | None
     """Lower is better, whatever the metric's direction; None when there is no score."""
     status: str
-    """kept, discarded, crashed, timed_out or rejected."""
+    """kept, discarded, crashed, timed_out, rejected or quarantined."""
     by: str
     """Who proposed it: "model", or the id of a mechanism."""
     parent: int | None = None

@@ -30,9 +30,12 @@ async def restore(search: Search, outer: OuterLoop) -> None:
             born.setdefault(m.born, []).append(_as_installed(m))
             if m.state == "retired" and m.ended is not None:
                 ended.setdefault(m.ended, []).append(m.id)
+        checked = {event.trial: event.data for event in journal.events(run, "guards")}
         for trial in trials:
             scores, commit = kept.get(trial.number, ([], None))
             search.take(trial, [search.task.loss(score) for score in scores], commit)
+            if trial.number in checked:
+                search.take_checked(trial.number, checked[trial.number])
             for mechanism in ended.get(trial.number, []):
                 search.drop(mechanism)
             if trial.number in steps:

@@ -56,6 +56,12 @@ class Facts:
         )
 
     @property
+    def guarded(self) -> list[tuple[int, list[dict[str, str]]]]:
+        """Each candidate that was to become the best: its trial, and the guards' verdicts."""
+        events = [event for event in self.events if event.kind == "guards" and event.trial > 0]
+        return [(event.trial, event.data["verdicts"]) for event in events][-SHOWN:]
+
+    @property
     def score_name(self) -> str:
         """The metric's name, marked where the candidate's own process prints it."""
         return f"{self.status.metric}{' (self-scored)' if self.status.self_scored else ''}"

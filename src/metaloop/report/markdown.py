@@ -20,6 +20,7 @@ def render_markdown(facts: Facts, plots: Sequence[str]) -> str:
         *(f"![{name}](plots/{name}.svg)" for name in plots),
         "## Kept changes",
         *(_kept(facts) or ["No change was kept."]),
+        *_guards(facts),
         *_mechanisms(facts),
         *_steps(facts),
         "## Cost per role",
@@ -33,6 +34,18 @@ def render_markdown(facts: Facts, plots: Sequence[str]) -> str:
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _guards(facts: Facts) -> list[str]:
+    rows = [
+        [
+            str(trial),
+            verdicts[-1]["ending"].replace("passed", "promoted"),
+            "; ".join(f"{v['guard']}: {code(v['evidence'] or '-', 300)}" for v in verdicts),
+        ]
+        for trial, verdicts in facts.guarded
+    ]
+    return ["## Guards", _table(("trial", "verdict", "evidence"), rows)] if rows else []
 
 
 def _kept(facts: Facts) -> list[str]:

@@ -10,7 +10,7 @@ from metaloop.journal.records import Details, MechanismRecord, TrialRecord
 from metaloop.report.facts import Facts
 from metaloop.report.summary import summary
 from metaloop.report.text import cost_rows, dollars, duration, html, number, one_line
-from metaloop.report.words import headline
+from metaloop.report.words import final_split, headline
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
@@ -23,6 +23,7 @@ def render_page(facts: Facts, plots: Mapping[str, str]) -> str:
         _plot(plots, "best", _BEST),
         _plot(plots, "credit", _CREDIT),
         _section("Kept changes", _kept(facts)),
+        _section("Guards", _guards(facts)),
         _section("Mechanisms", _mechanisms(facts)),
         _section("What the outer loop did", _steps(facts)),
         _section("Cost per role", _costs(facts)),
@@ -63,7 +64,7 @@ def _head(facts: Facts) -> str:
         tiles.append(("spent", dollars(_spent(facts))))
     if status.holdout:
         shown = (number(status.holdout.get(key)) for key in ("baseline", "best"))
-        tiles.insert(2, ("hidden holdout", " → ".join(shown)))
+        tiles.insert(2, (final_split(status.holdout), " → ".join(shown)))
     if status.sigma:
         tiles.append(("noise (standard deviation)", f"{status.sigma:.2g}"))
     cells = "".join(f"<div><dt>{name}</dt><dd>{html(value)}</dd></div>" for name, value in tiles)
@@ -158,6 +159,19 @@ def _diff(diff: str) -> str:
         text = html(line)
         lines.append(f'<span class="{kind}">{text}</span>' if kind else text)
     return "\n".join(lines)
+
+
+def _guards(facts: Facts) -> str:
+    """What the guards found of each candidate that was to become the best."""
+    rows = [
+        [
+            f"#{trial}",
+            html(verdicts[-1]["ending"].replace("passed", "promoted")),
+            "<br>".join(f"{html(v['guard'])}: {html(v['evidence'] or '-')}" for v in verdicts),
+        ]
+        for trial, verdicts in facts.guarded
+    ]
+    return _table(("trial", "verdict", "evidence"), rows) if rows else ""
 
 
 def _mechanisms(facts: Facts) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from metaloop.inner.decide import Noise
+from metaloop.guard.noise import Noise
 from metaloop.journal.journal import Journal
 from metaloop.journal.records import Tally
 
@@ -44,6 +44,9 @@ class Status:
     best_trial: int | None
     holdout: dict[str, Any] | None
     """`baseline` and `best` on the hidden holdout, measured at the end, and the best `trial`."""
+    guards: dict[str, int]
+    """Candidates that were to become the best (`asked`) and did (`promoted`), `runs` of programs
+    that the guards spent, `queries` of the holdout."""
     trials: dict[str, int]
     """`total`, and the number by status; the baseline is trial 0 and not counted."""
     active_s: float
@@ -83,12 +86,24 @@ def make_status(journal: Journal, run: str) -> Status:
         best=best.score if best else None,
         best_trial=best.number if best else None,
         holdout=holdout[-1].data if holdout else None,
+        guards=_guards(journal, run),
         trials={"total": counts.total(), **counts},
         active_s=record.active_s,
         roles=journal.ledger(run).to_dict(),
         mechanisms=_mechanisms(journal, run, tallies),
         branch=record.config["branch"],
     )
+
+
+def _guards(journal: Journal, run: str) -> dict[str, int]:
+    asked = [event.data for event in journal.events(run, "guards") if event.trial > 0]
+    dropped = [event.data for event in journal.events(run, "attribution")]
+    return {
+        "asked": len(asked),
+        "promoted": sum(data["verdicts"][-1]["ending"] == "passed" for data in asked),
+        "runs": sum(data["runs"] for data in [*asked, *dropped]),
+        "queries": max((data["queries"] for data in asked), default=0),
+    }
 
 
 def _mechanisms(journal: Journal, run: str, tallies: list[Tally]) -> list[MechanismStatus]:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from metaloop.report.status import Status
 
 
 def headline(status: Status) -> str:
-    """What improved by how much, on search data and on the hidden holdout."""
+    """What improved by how much, on search data and on the data that was opened at the end."""
     if status.baseline is None or status.best is None:
         return "nothing was measured yet"
     marks = f"{status.direction}, self-scored" if status.self_scored else status.direction
     text = f"{status.metric} ({marks}): {_change(status, status.baseline, status.best)}"
     if status.holdout:
+        split = final_split(status.holdout)
         base, best = status.holdout.get("baseline"), status.holdout.get("best")
         if base is None or best is None:
-            text += "; the hidden holdout could not be measured"
+            text += f"; the {split} could not be measured"
         else:
-            text += f"; on the hidden holdout {_change(status, base, best)}"
+            text += f"; on the {split} {_change(status, base, best)}"
     return text
+
+
+def final_split(data: Mapping[str, Any]) -> str:
+    """What the split that was opened at the end is called, from the data of its event."""
+    return "sealed split" if data.get("split") == "sealed" else "hidden holdout"
 
 
 def _change(status: Status, before: float, after: float) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from metaloop.execution import find_sandbox
-from metaloop.inner.decide import MAX_RUNS
+from metaloop.guard.repeat import LOOKS
 from metaloop.suitability.finding import Property, Verdict, verdict_of
 from metaloop.suitability.iteration import iteration
 from metaloop.suitability.metric import metric, signal_of
@@ -30,7 +30,7 @@ class Detection:
 
     sigma: float
     minimal_gain: float
-    """The smallest gain that MAX_RUNS runs of each program tell."""
+    """The smallest gain that LOOKS runs of each program tell."""
     gains: dict[str, tuple[float, int]]
     """By what it is: a gain, and the runs that tell it."""
 
@@ -103,7 +103,7 @@ def _detection(found: Detection | None) -> dict[str, Any] | None:
         "power": POWER,
         "sigma": found.sigma,
         "minimal_gain": found.minimal_gain,
-        "runs": MAX_RUNS,
+        "runs": LOOKS,
         "gains": {name: {"gain": g, "runs": n} for name, (g, n) in found.gains.items()},
     }
 
@@ -154,7 +154,7 @@ def detect(found: Signal, gain: float | None) -> Detection:
         "best small change": best,
     }
     gains = {name: (g, runs_needed(g, found.sigma)) for name, g in sizes.items() if g > 0}
-    return Detection(found.sigma, minimal_gain(found.sigma, MAX_RUNS), gains)
+    return Detection(found.sigma, minimal_gain(found.sigma, LOOKS), gains)
 
 
 def _count(seen: Observations) -> int:

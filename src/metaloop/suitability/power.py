@@ -1,7 +1,7 @@
 """How many runs tell a gain from the noise: the power of the two-sample t-test.
 
 Two programs, the same number of runs of each, equal noise, one-sided because only a gain counts
-(as in `inner.decide`): at level ALPHA the test finds a true gain with probability POWER.
+(as in `guard.repeat`): at level ALPHA the test finds a true gain with probability POWER.
 Gains and sigma are in the unit of the metric.
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metaloop.inner.decide import MAX_RUNS
+from metaloop.guard.repeat import LOOKS
 from metaloop.report.text import duration, plural
 from metaloop.suitability.check import Suitability
 from metaloop.suitability.power import ALPHA, MOST, POWER
@@ -44,7 +44,7 @@ def detection_lines(result: Suitability) -> list[str]:
     if found.sigma == 0:
         return ["Repeats agree to the last digit: one run tells a gain of any size."]
     lines = [
-        f"Noise sigma {found.sigma:.3g}: {MAX_RUNS} runs of each program, the most that "
+        f"Noise sigma {found.sigma:.3g}: {LOOKS} runs of each program, the most that "
         f"metaloop run makes, tell a gain of {found.minimal_gain:.3g} or more "
         f"(one-sided t-test, alpha {ALPHA:g}, power {POWER:g})."
     ]

@@ -7,6 +7,8 @@ import math
 import re
 from typing import Any
 
+MOST_BLOCKS = 10_000
+
 
 class MetricError(ValueError):
     """The output holds no usable value of the metric."""
@@ -30,6 +32,21 @@ def read_metric(stdout: str, name: str) -> float:
             if isinstance(found, dict) and name in found:
                 return _number(name, found[name])
     raise MetricError(f"no line `{name}: <number>` in the output")
+
+
+def read_blocks(stdout: str, name: str) -> list[float]:
+    """The list `blocks` of the last JSON object line that holds `name`: the metric on each block of
+    the judge's data, always the same blocks in the same order. Empty where there is none."""
+    for text in reversed(stdout.splitlines()):
+        if not text.strip().startswith("{") or name not in text:
+            continue
+        try:
+            found = json.loads(text)
+            if isinstance(found, dict) and name in found:
+                return [_number(name, x) for x in found.get("blocks", [])][:MOST_BLOCKS]
+        except (ValueError, TypeError, RecursionError):
+            continue
+    return []
 
 
 def _number(name: str, value: Any) -> float:

@@ -99,6 +99,23 @@ class Holdout(_Table):
     command: Command
 
 
+class Perturbation(_Table):
+    name: Annotated[str, Field(pattern=r"^[\w .-]+$")]
+    command: Command
+    """Takes the place of `[run] command`."""
+    must: Literal["hold", "fall"] = "hold"
+    """What a real gain does here: `hold`, or `fall` where the information it needs is shuffled."""
+
+
+class Guard(_Table):
+    bound: float | None = None
+    """A score that no honest program can beat."""
+    canary: list[str] = []
+    """Files that are made in every worktree, and that no honest program reads."""
+    holdout_queries: Annotated[int, Field(ge=0)] = 100
+    """Times that a run may ask the holdout whether a gain is real."""
+
+
 class Spec(_Table):
     """The file as it stands; `Task` is the spec bound to its directory."""
 
@@ -111,6 +128,11 @@ class Spec(_Table):
     metric: Metric
     space: dict[str, SpaceTable] = {}
     holdout: Holdout | None = None
+    """Asked by a guard whether a gain is real."""
+    sealed: Holdout | None = None
+    """Opened once, at the end of a run, for the report."""
+    perturbation: list[Perturbation] = []
+    guard: Guard = Guard()
     models: dict[str, str] = {}
 
 
@@ -191,7 +213,7 @@ def _fields(where: list[str]) -> list[str]:
         return list(Spec.model_fields)
     tables: dict[str, type[BaseModel]] = {
         "edit": Edit, "protect": Protect, "run": Run, "judge": Judge, "metric": Metric,
-        "holdout": Holdout,
+        "holdout": Holdout, "sealed": Holdout, "perturbation": Perturbation, "guard": Guard,
     }  # fmt: skip
     if where[0] == "space":
         return [*Numeric.model_fields, *Choice.model_fields]
@@ -217,6 +239,13 @@ def _check_files(path: Path, directory: Path, spec: Spec) -> None:
                     f"{path}: {name!r} is under both [{other}] and [{table}]; "
                     "what judges a candidate cannot be edited by it"
                 )
+    for name in spec.guard.canary:
+        pure = PurePosixPath(name)
+        if pure.is_absolute() or ".." in pure.parts or (directory / name).exists():
+            raise TaskError(
+                f"{path}: [guard] canary: {name!r} must name a file inside the task that is not "
+                "there: metaloop makes it"
+            )
     for name in spec.edit.files:
         try:
             read_text(directory / name)

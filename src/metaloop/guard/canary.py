@@ -1,0 +1,59 @@
+"""Canaries: files that no honest program reads, and the traces of a read.
+
+A read sets a file's access time, be it only where that lies before the last change (relatime), so
+a canary is given one of long ago. Setting it back sets the ctime, which no program can choose.
+What is not seen: a look at names and sizes, and a read by a file's owner with O_NOATIME.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+TEXT = "This file is watched. No honest program reads it.\n"
+_LONG_AGO = 86_400
+
+
+class Canary:
+    """Plants files before a program runs, and tells afterwards which were touched."""
+
+    def __init__(self) -> None:
+        self._planted: dict[Path, tuple[tuple[int, ...], bool]] = {}
+
+    def plant(self, path: Path) -> None:
+        """Put a canary at `path`, where nothing may be yet; raises OSError.
+
+        To be called while no program runs in the directory: no link in `path` is looked for.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe = path.with_name(f"{path.name}.probe")
+        before = _write(probe)
+        probe.read_bytes()
+        recorded = _trace(probe) != before
+        probe.unlink()
+        self._planted[path] = _write(path), recorded
+
+    def touched(self, path: Path) -> bool | None:
+        """Whether the canary was read, changed or moved since it was planted.
+
+        None where nothing is to be seen and the file system does not record reads.
+        """
+        before, recorded = self._planted[path]
+        try:
+            changed = _trace(path) != before
+        except OSError:  # it is gone, or so is the directory around it
+            return True
+        return changed or (False if recorded else None)
+
+
+def _write(path: Path) -> tuple[int, ...]:
+    with path.open("x") as file:
+        file.write(TEXT)
+    os.utime(path, (_LONG_AGO, path.stat().st_mtime))
+    return _trace(path)
+
+
+def _trace(path: Path) -> tuple[int, ...]:
+    """All of a file's state that reading, writing, or setting it back changes."""
+    found = os.lstat(path)
+    return found.st_ino, found.st_mode, found.st_size, found.st_atime_ns, found.st_ctime_ns

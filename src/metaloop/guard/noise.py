@@ -1,0 +1,39 @@
+"""How far repeated measurements of one program scatter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Spread of repeated measurements, pooled over all programs that were measured repeatedly."""
+
+    squares: float = 0.0
+    """Sum of squared deviations from each program's own mean."""
+    freedom: int = 0
+    """Degrees of freedom: measurements minus programs."""
+
+    @classmethod
+    def of(cls, losses: Sequence[float]) -> Noise:
+        """From the measurements of one program."""
+        return cls().pooled(losses)
+
+    def pooled(self, losses: Sequence[float]) -> Noise:
+        """With the measurements of one more program, if there are any."""
+        if not losses:
+            return self
+        mean = sum(losses) / len(losses)
+        squares = sum((x - mean) ** 2 for x in losses)
+        return Noise(self.squares + squares, self.freedom + len(losses) - 1)
+
+    @property
+    def sigma(self) -> float:
+        """Standard deviation of one measurement; 0 means deterministic (or never repeated)."""
+        return math.sqrt(self.squares / self.freedom) if self.freedom else 0.0
+
+    def error(self, runs: int, other_runs: int) -> float:
+        """Standard error of the difference of two means of that many measurements."""
+        return self.sigma * math.sqrt(1 / runs + 1 / other_runs)

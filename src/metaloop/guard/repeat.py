@@ -1,0 +1,69 @@
+"""Guard 2, repeat: both programs are measured again until the gain is sure or seems to be none.
+
+A sequential t-test with a fixed level per look (Pocock 1977, Biometrika 64:191). With `LEVEL` per
+look a candidate that is no better is promoted with a probability of about 0.02, one that is better
+by two standard deviations with 0.95 (`benchmarks/guards.py` measures both). So of the T trials of
+a run at most about 0.02 T are promoted falsely, on average.
+"""
+
+from __future__ import annotations
+
+from metaloop.guard.base import Measure, Promotion, Verdict
+
+LEVEL = 0.005
+"""One-sided level of each look."""
+LOOKS = 12
+"""At most this many measurements of one candidate."""
+
+
+class Repeat:
+    """Promote when the lower confidence bound of the gain is above 0."""
+
+    name = "repeat"
+
+    def __init__(self, measure: Measure) -> None:
+        self._measure = measure
+
+    async def check(self, promotion: Promotion) -> Verdict:
+        """Measure as often as it takes; a program that fails to run again is rejected."""
+        if promotion.noise.sigma == 0:
+            return Verdict(self.name, "passed", "the task is deterministic: measured once")
+        for look in range(1, LOOKS + 1):
+            noise = promotion.noise.pooled(promotion.losses)
+            error = noise.error(len(promotion.losses), len(promotion.best_losses))
+            reach = _quantile(noise.freedom) * error
+            said = (
+                f"gain {promotion.gain:.3g}, at least {promotion.gain - reach:.3g} "
+                f"({len(promotion.losses)} runs against {len(promotion.best_losses)})"
+            )
+            if promotion.gain > reach:
+                return Verdict(self.name, "passed", said)
+            if promotion.gain < hope(look) * error:
+                break
+            if look < LOOKS and not await self._measure_again(promotion):
+                return Verdict(self.name, "rejected", "it did not run again")
+        return Verdict(self.name, "discarded", said)
+
+    async def _measure_again(self, promotion: Promotion) -> bool:
+        """One more run of the candidate, and of the best where that has fewer."""
+        promotion.runs += 1
+        loss = await self._measure(promotion.files)
+        if loss is None:
+            return False
+        promotion.losses.append(loss)
+        if len(promotion.best_losses) < len(promotion.losses):
+            promotion.runs += 1
+            if (other := await self._measure(promotion.best_files)) is not None:
+                promotion.best_losses.append(other)
+        return True
+
+
+def hope(look: int) -> float:
+    """Gain, in standard errors, below which the candidate is given up at this look."""
+    return min(0.3 * (look - 1), 1.8)
+
+
+def _quantile(freedom: int) -> float:
+    from scipy.stats import t  # slow to import, and deterministic tasks need none of it
+
+    return float(t.ppf(1 - LEVEL, freedom))

@@ -1,0 +1,117 @@
+"""Guard 6, tripwires: signs of a cheat. None is proof, so a person looks at what trips one."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from metaloop.guard.base import Promotion, Verdict
+from metaloop.task.patch import Files
+from metaloop.task.source import SourceError, parse
+from metaloop.task.spec import Task
+
+if TYPE_CHECKING:
+    from metaloop.guard.answers import Answers
+
+FASTER = 4
+"""A candidate that runs so many times faster than usual has skipped something."""
+SHORTEST = 0.5
+"""Seconds of a usual run below which its time says nothing."""
+
+
+class Tripwires:
+    """Quarantines what cheats look like; `bound` is a score that no honest program can beat."""
+
+    name = "tripwires"
+
+    def __init__(self, task: Task, bound: float | None = None) -> None:
+        self._task, self._bound = task, bound
+        self._answers: Answers | None = None
+
+    async def check(self, promotion: Promotion) -> Verdict:
+        """Look at every wire. Evidence about the judge's files is for people alone."""
+        metric = self._task.spec.metric.name
+        leaks = await asyncio.to_thread(self._leaks, promotion)
+        if self._task.self_scored:
+            about = f"it changes the code that prints {metric}"
+            meddles = [about] if meddled(promotion, metric) else []
+        else:
+            about = f"its own process printed {metric}, which is the judge's to print"
+            prints = promotion.shown.prints and not promotion.best_shown.prints
+            meddles = [about] if prints else []
+        touched = [f"it touched the canary {name}" for name in promotion.shown.canaries]
+        tripped = [*self._too_good(promotion), *too_fast(promotion), *meddles, *touched, *leaks]
+        if tripped:
+            return Verdict(self.name, "quarantined", "; ".join(tripped), hidden=bool(leaks))
+        return Verdict(self.name, "passed", "no tripwire was touched")
+
+    def _too_good(self, promotion: Promotion) -> list[str]:
+        if self._bound is None or min(promotion.losses) >= self._task.loss(self._bound):
+            return []
+        return [f"its score is better than the declared bound {self._bound:g}"]
+
+    def _leaks(self, promotion: Promotion) -> list[str]:
+        """Answers of the judge's that stand in the candidate's files."""
+        if self._task.spec.judge is None:
+            return []
+        if self._answers is None:
+            from metaloop.guard.answers import Answers  # numpy is slow to import
+
+            self._answers = Answers(self._task.directory, self._task.spec.judge.files)
+        return [
+            f"constants of {file} stand in {source}"
+            for file, text in promotion.files.items()
+            for source in self._answers.leaked(file, promotion.best_files[file], text)
+        ]
+
+
+def too_fast(promotion: Promotion) -> list[str]:
+    """The evidence when the candidate ran much faster than is usual."""
+    usual, seconds = promotion.usual_seconds, promotion.shown.seconds
+    if usual < SHORTEST or seconds >= usual / FASTER:
+        return []
+    return [f"it ran {seconds:.2g} s, {usual:.2g} s is usual"]
+
+
+def meddled(promotion: Promotion, metric: str) -> bool:
+    """True when code that names the metric in a string is not what it was in the best."""
+    return _scoring(promotion.files, metric) != _scoring(promotion.best_files, metric)
+
+
+def _scoring(files: Files, metric: str) -> Counter[tuple[str, str]]:
+    """The top-level statements that name the metric, by file; lines of what is no Python."""
+    named = re.compile(rf"(?<!\w){re.escape(metric)}(?!\w)")
+    found: Counter[tuple[str, str]] = Counter()
+    for name, text in files.items():
+        try:
+            if not name.endswith(".py"):
+                raise SourceError("not Python")
+            pieces = [ast.dump(node) for node in _code(text) if _names(node, named)]
+        except SourceError:
+            pieces = [line for line in text.splitlines() if named.search(line)]
+        found.update((name, piece) for piece in pieces)
+    return found
+
+
+def _code(source: str) -> list[ast.stmt]:
+    """The top-level statements, without the strings that stand alone: docstrings are comments."""
+    tree = parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            body[:] = [statement for statement in body if not _is_text(statement)]
+    return tree.body
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _names(statement: ast.stmt, named: re.Pattern[str]) -> bool:
+    return any(
+        isinstance(node, ast.Constant) and isinstance(node.value, str) and named.search(node.value)
+        for node in ast.walk(statement)
+    )

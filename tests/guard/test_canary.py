@@ -1,0 +1,83 @@
+"""A read of a canary shows."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from metaloop.execution import Job, SandboxError
+from metaloop.execution.sandbox import candidates, defect
+from metaloop.guard.canary import Canary
+
+USABLE = {s.name: s for s in candidates() if not isinstance(s, SandboxError) and not defect(s)}
+
+
+@pytest.fixture
+def planted(tmp_path):
+    canary, path = Canary(), tmp_path / "work" / "answers.json"
+    canary.plant(path)
+    if canary.touched(path) is None:
+        pytest.skip("this file system records no reads")
+    time.sleep(0.02)  # the clock of a file's ctime is coarse
+    return canary, path
+
+
+def restore_times(path):
+    before = path.stat()
+    path.read_text()
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    "touch",
+    [
+        lambda path: path.read_text(),
+        restore_times,
+        lambda path: path.write_text("x"),
+        lambda path: path.unlink(),
+        lambda path: path.chmod(0o600),
+        lambda path: path.rename(path.with_name("other")),
+        lambda path: (path.unlink(), path.parent.rmdir(), path.parent.write_text("")),
+    ],
+)
+def test_whatever_is_done_to_it_shows(planted, touch):
+    canary, path = planted
+    touch(path)
+    assert canary.touched(path) is True
+
+
+def test_programs_that_leave_it_alone_are_not_accused(planted):
+    canary, path = planted
+    (path.parent / "train.py").write_text("import os; os.listdir(); os.stat('answers.json')")
+    subprocess.run([sys.executable, "train.py"], cwd=path.parent, check=True)
+    assert canary.touched(path) is False
+
+
+def test_nothing_is_overwritten_and_a_second_run_gets_a_fresh_one(planted):
+    canary, path = planted
+    with pytest.raises(FileExistsError):
+        canary.plant(path)
+    path.unlink()
+    canary.plant(path)
+    assert canary.touched(path) is False
+    assert [p.name for p in path.parent.iterdir()] == ["answers.json"]
+
+
+def test_where_reads_are_not_recorded_there_is_no_answer(tmp_path, monkeypatch):
+    canary, path = Canary(), tmp_path / "answers.json"
+    monkeypatch.setattr("pathlib.Path.read_bytes", lambda self: b"")  # as if mounted with noatime
+    canary.plant(path)
+    assert canary.touched(path) is None
+    path.chmod(0o600)
+    assert canary.touched(path) is True
+
+
+@pytest.mark.parametrize("sandbox", USABLE.values(), ids=list(USABLE))
+async def test_a_read_in_the_sandbox_shows(planted, sandbox):
+    canary, path = planted
+    for source, seen in (("print(1)", False), ("open('answers.json').read()", True)):
+        ran = await sandbox.run(Job(("python", "-c", source), path.parent))
+        assert ran.ok
+        assert canary.touched(path) is seen

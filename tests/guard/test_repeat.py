@@ -1,0 +1,85 @@
+"""A gain is promoted when it is sure; what is no better seldom is, and costs little."""
+
+import math
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from promotions import promotion
+
+from metaloop.guard.noise import Noise
+from metaloop.guard.repeat import LOOKS, Repeat
+
+BASELINE = 8
+
+
+def noisy(rng, better, sigma=1.0):
+    """The promotion of a candidate whose true gain is `better`, and the guard that measures it."""
+    base = [rng.gauss(0, sigma) for _ in range(BASELINE)]
+
+    async def measure(files):
+        return rng.gauss(-better if files["train.py"] == "new" else 0.0, sigma)
+
+    first = rng.gauss(-better, sigma)
+    seen = promotion("old", "new", [first], base, noise=Noise.of(base))
+    return seen, Repeat(measure)
+
+
+async def promoted(better, times, seed, sigma=1.0):
+    """How many of `times` candidates pass, and the runs that it took."""
+    rng, passed, runs = Random(seed), 0, 0
+    for _ in range(times):
+        seen, guard = noisy(rng, better, sigma)
+        if seen.gain > 0:  # the loop asks the guards about nothing else
+            passed += (await guard.check(seen)).ending == "passed"
+            runs += seen.runs
+            assert len(seen.losses) <= LOOKS
+    return passed, runs
+
+
+async def never(files):
+    raise AssertionError("nothing had to be measured")
+
+
+async def test_a_deterministic_task_costs_nothing():
+    seen = promotion(noise=Noise.of([2.0, 2.0, 2.0]))
+    assert (await Repeat(never).check(seen)).ending == "passed"
+    assert seen.runs == 0
+
+
+async def test_of_100_changes_that_change_nothing_at_most_5_are_promoted():
+    passed, _ = await promoted(better=0.0, times=1000, seed=1)
+    assert passed <= 35  # 5 of 100 and some luck less: 2 of 100 is what is promised
+
+
+async def test_of_50_gains_of_two_sigma_at_least_45_are_promoted():
+    passed, _ = await promoted(better=0.6, times=500, seed=2, sigma=0.3)
+    assert passed >= 450
+
+
+async def test_clear_cases_cost_little():
+    _, runs = await promoted(better=12.0, times=200, seed=3)
+    assert runs == 0
+    _, runs = await promoted(better=-3.0, times=200, seed=4)
+    assert runs < 10
+
+
+async def test_what_does_not_run_again_is_rejected():
+    async def fails(files):
+        return None
+
+    seen, _ = noisy(Random(5), better=2.5)
+    verdict = await Repeat(fails).check(seen)
+    assert (verdict.ending, seen.runs) == ("rejected", 1)
+
+
+@given(st.lists(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=6), min_size=1, max_size=5))
+def test_noise_pools_programs_by_their_own_means(programs):
+    noise = Noise()
+    for losses in programs:
+        noise = noise.pooled([x + 1e3 * len(losses) for x in losses])
+    assert noise.freedom == sum(len(losses) - 1 for losses in programs)
+    squares = sum((x - sum(p) / len(p)) ** 2 for p in programs for x in p)
+    assert noise.squares == pytest.approx(squares, rel=1e-6, abs=1e-3)
+    assert math.isfinite(noise.sigma)
