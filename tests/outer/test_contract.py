@@ -148,7 +148,7 @@ async def test_what_is_seen_without_running_it(source, told):
             ["different answers in two runs"],
         ),
         (
-            mechanism("__import__('time').sleep(0.1)\nreturn self.space.sample(self.rng)"),
+            mechanism("__import__('time').sleep(0.3)\nreturn self.space.sample(self.rng)"),
             ["a call takes", "make it cheaper", "with a"],
         ),
         (mechanism("while True: pass"), ["suggest() took longer than 1 s", "an empty history"]),
@@ -169,7 +169,7 @@ async def test_what_is_seen_without_running_it(source, told):
 )  # fmt: skip
 async def test_what_breaks_when_it_is_run(sandbox, monkeypatch, source, told):
     """The message names line and situation, so that whoever wrote it can mend it."""
-    monkeypatch.setattr(contract, "SLOW_S", 0.05)
+    monkeypatch.setattr(contract, "SLOW_S", 0.25)
     monkeypatch.setattr(contract, "MechanismHost", impatient)
     error = await prove(source, SPACE, sandbox)
     assert all(words in error for words in told), error
