@@ -301,8 +301,9 @@ def _collect(found: Any, key: str, every: list[Any], columns: dict[str, list[Any
         for name, item in found.items():
             _collect(item, name, every, columns)
     elif isinstance(found, list):
-        for item in found:
-            _collect(item, key, every, columns)
+        row = len(found) < VALUES  # too short to be a sequence: its places are columns
+        for place, item in enumerate(found):
+            _collect(item, f"{key}.{place}" if row else key, every, columns)
     else:
         every.append(found)
         columns.setdefault(key, []).append(found)
