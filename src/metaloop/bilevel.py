@@ -220,7 +220,7 @@ class Session:
             await search.measure_final(await prune(search))
         except BudgetReached as reached:
             reason = str(reached)
-            await search.measure_final(await prune(search))
+            await search.measure_final(search.files(search.best))
         except ReplayMiss:
             self.journal.set_state(run_id, "paused", "the replay left the recorded path")
             raise

@@ -17,6 +17,7 @@ def promotion(before="", after="", losses=(1.0,), best_losses=(2.0,), **changes)
         shown=changes.pop("shown", shown),
         best_shown=changes.pop("best_shown", best),
         baseline_shown=changes.pop("baseline_shown", best),
+        artefacts=None,
         usual_seconds=changes.pop("usual_seconds", 2.0),
         **changes,
     )

@@ -1,7 +1,6 @@
 """Planted cheats, end to end in the real sandbox: none becomes the best, an honest gain does."""
 
 import json
-import subprocess
 
 import numpy as np
 import pytest
@@ -192,10 +191,5 @@ def test_a_lucky_seed_is_no_gain(curve, project):
     seeds = [("SEED = 5", f"SEED = {seed}") for seed in range(10, 30)]
     statuses, _, status = go(curve, project, *seeds)
     assert status.guards["asked"] > 2
-    assert statuses.count("kept") <= 1
-    assert (
-        subprocess.run(
-            ["git", "status", "--porcelain"], cwd=curve[0], capture_output=True, text=True
-        ).stdout
-        == ""
-    )
+    assert status.guards["promoted"] == statuses.count("kept") <= 1
+    assert statuses.count("rejected") >= 2

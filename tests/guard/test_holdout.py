@@ -27,7 +27,7 @@ def shown(search, holdout, rng=None, error=0.0):
 async def verdict(best, after, baseline=None, budget=100, **changes):
     """The verdict on a candidate with the losses of `after` on search data and holdout."""
 
-    async def query():
+    async def query(_):
         return after.holdout
 
     seen = promotion(
@@ -99,7 +99,7 @@ async def test_the_budget_of_queries_is_kept():
 
 
 async def test_what_the_holdout_refuses_is_rejected():
-    async def query():
+    async def query(_):
         return None
 
     found = await Holdout(query, 9).check(promotion())

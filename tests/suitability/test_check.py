@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from metaloop.cli import app
 from metaloop.execution import find_sandbox
+from metaloop.guard.repeat import TOLD
 from metaloop.suitability import check as checking
 from metaloop.suitability.check import check
 from metaloop.suitability.quick import quick_warnings
@@ -61,7 +62,7 @@ def test_noise_larger_than_any_gain_is_unfit_by_its_metric(tmp_path, monkeypatch
     assert min(v for name, v in scores(result).items() if name != "metric") >= 0.7
     # Uniform noise has sigma 0.289; a gain of 0.01 is then hopeless, and the check says so.
     assert result.detection.sigma == pytest.approx(0.289, rel=0.2)
-    assert result.detection.minimal_gain == pytest.approx(1.05 * result.detection.sigma, rel=0.01)
+    assert result.detection.minimal_gain == pytest.approx(TOLD * result.detection.sigma, rel=0.01)
     assert result.detection.gains["given"][1] > 5000
 
 

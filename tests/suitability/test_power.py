@@ -5,17 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from guard.promotions import promotion
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from tasks.task_trials import TASKS, load_module
 
-from metaloop.guard.repeat import LOOKS
+from metaloop.guard.noise import Noise
+from metaloop.guard.repeat import TOLD, Repeat
+from metaloop.inner.search import NOISY_BASELINE
 from metaloop.suitability.power import (
     ALPHA,
     MOST,
     POWER,
-    minimal_gain,
     power,
     runs_needed,
     sigma_interval,
@@ -32,31 +34,62 @@ def found(draw, gain, runs, tries=4000):
     return float((tests.pvalue < ALPHA).mean())
 
 
-@pytest.mark.parametrize("runs", [2, 4, 14, 60])
-def test_the_minimal_gain_is_found_as_often_as_promised(runs):
-    rng = np.random.default_rng(runs)
-    gain = minimal_gain(0.3, runs)
+@pytest.mark.parametrize("gain", [0.9, 0.45, 0.15])
+def test_the_runs_needed_find_the_gain_as_often_as_promised(gain):
+    rng = np.random.default_rng(3)
+    runs = runs_needed(gain, 0.3)
+    predicted = power(gain, 0.3, runs)
+    assert predicted >= POWER
     assert found(lambda shape: rng.normal(0, 0.3, shape), gain, runs) == pytest.approx(
-        POWER, abs=0.03
+        predicted, abs=0.03
     )
     assert found(lambda shape: rng.normal(0, 0.3, shape), 0.0, runs) == pytest.approx(
         ALPHA, abs=0.015
     )
 
 
-def test_the_noise_of_a_bundled_program_is_told_as_predicted(monkeypatch):
-    """Circle packing with other seeds than its own: its noise is no normal distribution."""
+@pytest.fixture
+def noise(monkeypatch):
+    """Scores of circle packing with other seeds than its own: no normal distribution."""
     pack = load_module(Path(TASKS, "circle-packing", "pack.py"))
     monkeypatch.setattr(pack, "STEPS", 300)
-    scores = np.array(
-        [pack.radii(pack.improve(pack.start(), random.Random(i))).sum() for i in range(120)]
-    )
-    rng = np.random.default_rng(0)
-    for runs in (4, LOOKS):
-        gain = minimal_gain(float(scores.std(ddof=1)), runs)
-        rate = found(lambda shape: rng.choice(scores, shape), gain, runs)
-        assert rate == pytest.approx(POWER, abs=0.06)
-        assert found(lambda shape: rng.choice(scores, shape), gain / 3, runs) < 0.4
+    return [pack.radii(pack.improve(pack.start(), random.Random(i))).sum() for i in range(120)]
+
+
+def test_the_noise_of_a_bundled_program_is_told_as_predicted(noise):
+    rng, sigma = np.random.default_rng(0), float(np.std(noise, ddof=1))
+    for gain in (2 * sigma, sigma):
+        rate = found(lambda shape: rng.choice(noise, shape), gain, runs_needed(gain, sigma))
+        predicted = power(gain, sigma, runs_needed(gain, sigma))
+        assert rate == pytest.approx(predicted, abs=0.06)
+        rate = found(lambda shape: rng.choice(noise, shape), gain / 3, runs_needed(gain, sigma))
+        assert rate < 0.4
+
+
+async def test_the_guard_keeps_what_is_called_detectable(noise):
+    """On normal noise, and on a bundled program's own."""
+    rng = random.Random(7)
+    for draw, sigma in (
+        (lambda: rng.gauss(0, 1), 1.0),
+        (lambda: rng.choice(noise), float(np.std(noise, ddof=1))),
+    ):
+        assert await promoted(draw, TOLD * sigma) == pytest.approx(POWER, abs=0.06)
+        assert await promoted(draw, TOLD * sigma / 3) < 0.3
+
+
+async def promoted(draw, gain, times=600):
+    """How often the repeat guard promotes a candidate that is better by `gain`."""
+    passed = 0
+    for _ in range(times):
+        base = [draw() for _ in range(NOISY_BASELINE)]
+
+        async def measure(files):
+            return draw() - (gain if files["train.py"] == "new" else 0.0)
+
+        seen = promotion("old", "new", [draw() - gain], base, noise=Noise.of(base))
+        if seen.gain > 0:
+            passed += (await Repeat(measure).check(seen)).ending == "passed"
+    return passed / times
 
 
 @given(gain=positive, sigma=positive)
@@ -69,15 +102,8 @@ def test_runs_needed_are_enough_and_no_more(gain, sigma):
     assert runs_needed(gain * 8, sigma * 8) == runs
 
 
-@given(sigma=positive, runs=st.integers(2, 1000))
-@settings(max_examples=40, deadline=None)
-def test_minimal_gain_and_runs_needed_are_inverse(sigma, runs):
-    assert runs_needed(minimal_gain(sigma, runs) * 1.0001, sigma) <= runs
-    assert runs_needed(minimal_gain(sigma, runs) * 0.999, sigma) >= runs
-
-
 def test_without_noise_one_run_tells_anything():
-    assert runs_needed(1e-300, 0.0) == 1 and minimal_gain(0.0, LOOKS) == 0.0
+    assert runs_needed(1e-300, 0.0) == 1
     assert runs_needed(1e-300, 1e300) == MOST
 
 

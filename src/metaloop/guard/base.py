@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal, Protocol
 
@@ -87,6 +88,8 @@ class Promotion:
     shown: Shown
     best_shown: Shown
     baseline_shown: Shown
+    artefacts: Path | None
+    """What the candidate's run left, to be scored on other data."""
     usual_seconds: float
     """How long a run takes as a rule."""
     queries: int = 0

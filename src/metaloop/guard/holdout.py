@@ -17,7 +17,7 @@ from metaloop.guard.base import Promotion, Scored, Verdict
 ERRORS = 2.0
 """Standard errors by which the two gains may differ."""
 
-Query = Callable[[], Awaitable[Scored | None]]
+Query = Callable[[Promotion], Awaitable[Scored | None]]
 """Scores the candidate on the holdout; None when the holdout's command refuses it."""
 
 
@@ -35,7 +35,7 @@ class Holdout:
             said = f"the budget of {self._budget} queries of the holdout is used up"
             return Verdict(self.name, "quarantined", said)
         promotion.queries += 1
-        promotion.shown.holdout = await self._query()
+        promotion.shown.holdout = await self._query(promotion)
         if promotion.shown.holdout is None:
             return Verdict(self.name, "rejected", "the holdout's command refused it", hidden=True)
         found = []

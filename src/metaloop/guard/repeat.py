@@ -14,6 +14,8 @@ LEVEL = 0.005
 """One-sided level of each look."""
 LOOKS = 12
 """At most this many measurements of one candidate."""
+TOLD = 1.65
+"""Gain, in standard deviations of the noise, that is promoted with a probability of 0.8."""
 
 
 class Repeat:

@@ -54,8 +54,8 @@ class Evaluator:
         self._free: asyncio.Queue[Slot] = asyncio.Queue()
         for i in range(slots):
             self._free.put_nowait(workspace.slot(f"slot{i}"))
-        self._pristine = workspace.pristine
-        self.fingerprint = self._fingerprint(self._pristine)
+        self.pristine = workspace.pristine
+        self.fingerprint = self._fingerprint(self.pristine)
         """SHA-256 of all that judges."""
 
     async def measure(
@@ -73,14 +73,15 @@ class Evaluator:
         finally:
             self._free.put_nowait(slot)
 
-    async def rejudge(self, measured: Measurement, command: Sequence[str]) -> Measurement:
-        """Score kept artefacts by the command of the holdout or of the sealed split.
+    async def rejudge(self, artefacts: Path | None, command: Sequence[str]) -> Measurement:
+        """Score kept artefacts by the command of the holdout or of the sealed split; without
+        artefacts there is no score.
 
         What that says is for guards and reports: no model ever sees it.
         """
-        if measured.artefacts is None:
-            return replace(measured, status="crashed", score=None)
-        return await self._judge(measured.artefacts, measured.seconds, command)
+        if artefacts is None:
+            return Measurement("crashed", None, 0.0, "the run left nothing that could be scored")
+        return await self._judge(artefacts, 0.0, command)
 
     def forget(self, measured: Measurement) -> None:
         """Remove the artefacts of a measurement."""
@@ -149,8 +150,8 @@ class Evaluator:
         judged = await self.sandbox.run(
             Job(
                 command=tuple(command),
-                workspace=self._pristine.root,
-                cwd=self._pristine.prefix or ".",
+                workspace=self.pristine.root,
+                cwd=self.pristine.prefix or ".",
                 writable=False,
                 out=out,
                 timeout_s=run.timeout_s,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -58,11 +58,11 @@ async def promote(search: Search, files: Files, measured: Measurement) -> Checke
         shown=shown,
         best_shown=search.shown[search.best],
         baseline_shown=search.shown[0],
+        artefacts=measured.artefacts,
         usual_seconds=median(other.seconds for other in search.shown.values()),
         queries=search.queries,
     )
-    guards = guards_for(search.task, search.evaluator, measured)
-    return Checked(promotion, await check(guards, promotion))
+    return Checked(promotion, await check(search.guards, promotion))
 
 
 async def check(guards: Sequence[Guard], promotion: Promotion) -> list[Verdict]:
@@ -75,25 +75,26 @@ async def check(guards: Sequence[Guard], promotion: Promotion) -> list[Verdict]:
     return verdicts
 
 
-def guards_for(task: Task, evaluator: Evaluator, measured: Measurement) -> list[Guard]:
-    """The guards of a task, the cheap ones first."""
-    spec = task.spec
+def guards_for(task: Task, evaluator: Evaluator, check_budget: Callable[[], None]) -> list[Guard]:
+    """The guards of a task, the cheap ones first. Each further run checks the budget before."""
+    spec, pristine = task.spec, replace(task, directory=evaluator.pristine.task_dir)
     guards: list[Guard] = [
         Locked("" if task.self_scored else evaluator.fingerprint),
-        Tripwires(task, spec.guard.bound),
-        Repeat(measure_with(task, evaluator)),
+        Tripwires(pristine, spec.guard.bound),
+        Repeat(measure_with(task, evaluator, check_budget)),
     ]
     if spec.holdout is not None:
         command = spec.holdout.command
 
-        async def query() -> Scored | None:
-            held = await evaluator.rejudge(measured, command)
+        async def query(promotion: Promotion) -> Scored | None:
+            held = await evaluator.rejudge(promotion.artefacts, command)
             return None if held.score is None else score(task, held)
 
         guards.append(Holdout(query, spec.guard.holdout_queries))
     if spec.perturbation:
 
         async def vary(files: Files, variant: Perturbation) -> float | None:
+            check_budget()
             varied = await evaluator.measure(files, variant.command)
             return None if varied.score is None else task.loss(varied.score)
 
@@ -101,10 +102,11 @@ def guards_for(task: Task, evaluator: Evaluator, measured: Measurement) -> list[
     return guards
 
 
-def measure_with(task: Task, evaluator: Evaluator) -> Measure:
-    """One more run of a program, as guards ask for it."""
+def measure_with(task: Task, evaluator: Evaluator, check_budget: Callable[[], None]) -> Measure:
+    """One more run of a program, as guards ask for it; raises BudgetReached before it."""
 
     async def measure(files: Files) -> float | None:
+        check_budget()
         again = await evaluator.measure(files)
         return None if again.score is None else task.loss(again.score)
 

@@ -22,7 +22,7 @@ async def prune(search: Search) -> Files:
         before = build(task, search.files(0), task.params_of(best), ())
         if before == best:
             return best
-        measure = measure_with(task, search.evaluator)
+        measure = measure_with(task, search.evaluator, search.check_budget)
 
         async def whole(files: Files) -> float | None:
             try:

@@ -14,7 +14,7 @@ from typing import Any
 from metaloop.guard.base import Scored, Shown
 from metaloop.guard.noise import Noise
 from metaloop.inner.evaluate import Evaluator, Measurement
-from metaloop.inner.promote import Checked, score, show
+from metaloop.inner.promote import Checked, guards_for, score, show
 from metaloop.inner.proposal import Proposal, View
 from metaloop.inner.settings import Settings, Strategy
 from metaloop.inner.trace import LAST, TOP
@@ -61,9 +61,10 @@ class Search:
         if proposer is not None:
             self.arbiter.add(MODEL, 0)
         self.strategy = Strategy()
-        self.noise = Noise(0.0)
+        self.noise = Noise()
         self.best = self.parent = self.since = 0
         self.best_losses: list[float] = []
+        self.guards = guards_for(task, evaluator, check_budget)
         self.shown: dict[int, Shown] = {}
         """What the baseline and each best after it has shown to the guards."""
         self.queries = 0
@@ -159,7 +160,7 @@ class Search:
         )
         shown = show(self.task, runs[0])
         if self.task.spec.holdout is not None:
-            held = await self.evaluator.rejudge(runs[0], self.task.spec.holdout.command)
+            held = await self.evaluator.rejudge(runs[0].artefacts, self.task.spec.holdout.command)
             shown.holdout = score(self.task, held) if held.score is not None else None
         self.evaluator.forget(runs[0])
         trial = TrialRecord(
@@ -241,7 +242,7 @@ class Search:
         scores = {}
         for name, files in (("baseline", self.files(0)), ("best", final)):
             measured = await self.evaluator.measure(files, keep=True)
-            scores[name] = (await self.evaluator.rejudge(measured, table.command)).score
+            scores[name] = (await self.evaluator.rejudge(measured.artefacts, table.command)).score
             self.evaluator.forget(measured)
         data = {"trial": self.best, "split": split, **scores}
         self.journal.add_event(self.run, len(self.trials) - 1, "holdout", **data)

@@ -30,6 +30,7 @@ class Settings:
     budget_minutes: float | None = None
     unsafe: bool = False
     baseline_runs: int = 3
+    """Measurements of the unchanged program; more where they differ."""
     control: Control = "none"
     """For studies: `restart` restarts where level 2 would act, `placebo` installs an inert
     mechanism where it would install a generated one."""

@@ -3,42 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
+from collections.abc import Mapping
 
 from metaloop.journal.records import Details, MechanismRecord, TrialRecord
+from metaloop.report.document import document, section, table
 from metaloop.report.facts import Facts
 from metaloop.report.summary import summary
 from metaloop.report.text import cost_rows, dollars, duration, html, number, one_line
 from metaloop.report.words import final_split, headline
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-
 
 def render_page(facts: Facts, plots: Mapping[str, str]) -> str:
     """The whole page; `plots` holds SVG by name."""
-    title = html(facts.record.id)
     sections = [
         _head(facts),
         _plot(plots, "best", _BEST),
         _plot(plots, "credit", _CREDIT),
-        _section("Kept changes", _kept(facts)),
-        _section("Guards", _guards(facts)),
-        _section("Mechanisms", _mechanisms(facts)),
-        _section("What the outer loop did", _steps(facts)),
-        _section("Cost per role", _costs(facts)),
-        _section("How it was run", _settings(facts)),
+        section("Kept changes", _kept(facts)),
+        section("Guards", _guards(facts)),
+        section("Mechanisms", _mechanisms(facts)),
+        section("What the outer loop did", _steps(facts)),
+        section("Cost per role", _costs(facts)),
+        section("How it was run", _settings(facts)),
     ]
-    style = files("metaloop.report").joinpath("style.css").read_text(encoding="utf-8")
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{title} · metaloop</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(filter(None, sections))
-        + "\n</main>\n</body>\n</html>\n"
-    )
+    return document(f"{facts.record.id} · metaloop", sections)
 
 
 _BEST = (
@@ -47,9 +35,6 @@ _BEST = (
     "Triangles at the edge lie beyond the scale."
 )
 _CREDIT = "What each mechanism earned in all, and the model alone; only kept gains count."
-
-
-_OPEN = ' class="open"'
 
 
 def _head(facts: Facts) -> str:
@@ -93,33 +78,10 @@ def _spent(facts: Facts) -> float | None:
     return None if None in prices else sum(prices)
 
 
-def _section(title: str, body: str) -> str:
-    return f"<section>\n<h2>{title}</h2>\n{body}\n</section>" if body else ""
-
-
 def _plot(plots: Mapping[str, str], name: str, caption: str) -> str:
     if name not in plots:
         return ""
     return f"<figure>\n{plots[name]}\n<figcaption>{caption}</figcaption>\n</figure>"
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of cells that are HTML already; heads that begin with # are of numbers.
-
-    A last cell that has no head gets a line of its own below the row.
-    """
-    kinds = [' class="n"' if head.startswith("#") else "" for head in heads]
-    top = "".join(f"<th{k}>{h.lstrip('#')}</th>" for k, h in zip(kinds, heads, strict=True))
-    lines = []
-    for row in rows:
-        more = row[len(heads)] if len(row) > len(heads) else ""
-        cells = "".join(f"<td{k}>{c}</td>" for k, c in zip(kinds, row, strict=False))
-        lines.append(f"<tr{_OPEN if more else ''}>{cells}</tr>")
-        if more:
-            lines.append(f'<tr class="more"><td colspan="{len(heads)}">{more}</td></tr>')
-    body = "\n".join(lines)
-    table = f"<thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody>"
-    return f'<div class="wide"><table>\n{table}</table></div>'
 
 
 def _facts(values: Mapping[str, object]) -> str:
@@ -140,7 +102,7 @@ def _kept(facts: Facts) -> str:
     missing = sum(t.status == "kept" for t in facts.trials) - 1 - len(facts.kept)
     note = f"<p>The {missing} earlier ones are in the journal.</p>" if missing > 0 else ""
     heads = ("#trial", f"#{html(facts.score_name)}", "#gain", "by", "change")
-    return note + _table(heads, (_kept_row(facts, t, d) for t, d in facts.kept))
+    return note + table(heads, (_kept_row(facts, t, d) for t, d in facts.kept))
 
 
 def _kept_row(facts: Facts, trial: TrialRecord, details: Details) -> list[str]:
@@ -163,15 +125,13 @@ def _diff(diff: str) -> str:
 
 def _guards(facts: Facts) -> str:
     """What the guards found of each candidate that was to become the best."""
-    rows = [
-        [
-            f"#{trial}",
-            html(verdicts[-1]["ending"].replace("passed", "promoted")),
-            "<br>".join(f"{html(v['guard'])}: {html(v['evidence'] or '-')}" for v in verdicts),
-        ]
-        for trial, verdicts in facts.guarded
-    ]
-    return _table(("trial", "verdict", "evidence"), rows) if rows else ""
+    rows = []
+    for trial, verdicts in facts.guarded:
+        told = [f"{html(v['guard'])}: {html(v['evidence'] or '-')}" for v in verdicts]
+        ending = verdicts[-1]["ending"].replace("passed", "promoted")
+        more = _folded("the guards before it", "\n".join(told[:-1]))
+        rows.append([str(trial), html(ending), told[-1], more])
+    return table(("#trial", "verdict", "evidence of the last guard"), rows) if rows else ""
 
 
 def _mechanisms(facts: Facts) -> str:
@@ -186,7 +146,7 @@ def _mechanisms(facts: Facts) -> str:
         cells = [html(m.id), html(m.name), m.origin, state]
         cells += [str(s.trials), str(s.live), f"{s.gain:.4g}", html(one_line(m.reason, 240))]
         rows.append([*cells, _source(m)])
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _source(m: MechanismRecord) -> str:
@@ -229,7 +189,7 @@ def _costs(facts: Facts) -> str:
     if not facts.status.roles:
         return "<p>No model was asked.</p>"
     heads = ("role", "model", "#calls", "#failed", "#tokens in", "#tokens out", "#seconds", "#usd")
-    return _table(heads, [list(map(html, row)) for row in cost_rows(facts.status.roles)])
+    return table(heads, [list(map(html, row)) for row in cost_rows(facts.status.roles)])
 
 
 def _settings(facts: Facts) -> str:

@@ -43,7 +43,8 @@ class Status:
     best: float | None
     best_trial: int | None
     holdout: dict[str, Any] | None
-    """`baseline` and `best` on the hidden holdout, measured at the end, and the best `trial`."""
+    """`baseline` and `best` on the data opened at the end, which `split` that is, and the best
+    `trial`."""
     guards: dict[str, int]
     """Candidates that were to become the best (`asked`) and did (`promoted`), `runs` of programs
     that the guards spent, `queries` of the holdout."""

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from metaloop.execution import find_sandbox
-from metaloop.guard.repeat import LOOKS
+from metaloop.guard.repeat import LOOKS, TOLD
 from metaloop.suitability.finding import Property, Verdict, verdict_of
 from metaloop.suitability.iteration import iteration
 from metaloop.suitability.metric import metric, signal_of
 from metaloop.suitability.modularity import modularity
-from metaloop.suitability.power import ALPHA, POWER, minimal_gain, runs_needed
+from metaloop.suitability.power import ALPHA, POWER, runs_needed
 from metaloop.suitability.repository import Repository
 from metaloop.suitability.signal import Signal
 from metaloop.suitability.trials import Observations, observe
@@ -30,7 +30,7 @@ class Detection:
 
     sigma: float
     minimal_gain: float
-    """The smallest gain that LOOKS runs of each program tell."""
+    """The gain that `metaloop run` keeps 4 times in 5, with at most LOOKS runs of it."""
     gains: dict[str, tuple[float, int]]
     """By what it is: a gain, and the runs that tell it."""
 
@@ -154,7 +154,7 @@ def detect(found: Signal, gain: float | None) -> Detection:
         "best small change": best,
     }
     gains = {name: (g, runs_needed(g, found.sigma)) for name, g in sizes.items() if g > 0}
-    return Detection(found.sigma, minimal_gain(found.sigma, LOOKS), gains)
+    return Detection(found.sigma, TOLD * found.sigma, gains)
 
 
 def _count(seen: Observations) -> int:

@@ -154,7 +154,7 @@ def _shared(task: Task, program: Program) -> Iterator[str]:
 
 def _holdout(task: Task) -> Finding:
     if task.spec.holdout:
-        return Finding("holdout", 1.0, "measured at the end, never shown to a model")
+        return Finding("holdout", 1.0, "asked by a guard, never shown to a model")
     change = "add a [holdout] command that scores on data the search never sees"
     return Finding(
         "holdout", 0.75, "none: nothing tells whether a gain holds on other data", change

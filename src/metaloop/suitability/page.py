@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from importlib.resources import files
 
-from metaloop.report.page import POLICY, _section, _table
+from metaloop.report.document import document, section, table
 from metaloop.report.text import duration, html, number
 from metaloop.suitability.check import Suitability
 from metaloop.suitability.finding import Property, Verdict, verdict_of
@@ -16,26 +15,16 @@ BADGE: dict[Verdict, str] = {"fit": "done", "fit with repairs": "warn", "unfit":
 
 def render_page(result: Suitability) -> str:
     """The whole page: no script, nothing from the network, all foreign text escaped."""
-    style = files("metaloop.report").joinpath("style.css").read_text(encoding="utf-8")
     todo = "".join(f"<li>{html(line)}</li>" for line in changes(result))
     told = "".join(f"<p>{html(line.strip())}</p>" for line in detection_lines(result))
     sections = [
         _head(result),
-        _section("What would raise each score most", f"<ul>{todo}</ul>" if todo else ""),
-        _section("Which gains can be told", told),
-        *(_section(f"{p.name.capitalize()} {_badge(p.score)}", _findings(p))
+        section("What would raise each score most", f"<ul>{todo}</ul>" if todo else ""),
+        section("Which gains can be told", told),
+        *(section(f"{p.name.capitalize()} {_badge(p.score)}", _findings(p))
           for p in result.properties),
     ]  # fmt: skip
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{html(result.task.spec.name)} · metaloop check</title>\n"
-        f"<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(filter(None, sections))
-        + "\n</main>\n</body>\n</html>\n"
-    )
+    return document(f"{result.task.spec.name} · metaloop check", sections)
 
 
 def _badge(score: float) -> str:
@@ -60,4 +49,4 @@ def _head(result: Suitability) -> str:
 
 def _findings(found: Property) -> str:
     heads = ("measure", "#score", "evidence")
-    return _table(heads, ([f.name, scored(f.score), html(f.evidence)] for f in found.findings))
+    return table(heads, ([f.name, scored(f.score), html(f.evidence)] for f in found.findings))

@@ -1,15 +1,15 @@
 """How many runs tell a gain from the noise: the power of the two-sample t-test.
 
-Two programs, the same number of runs of each, equal noise, one-sided because only a gain counts
-(as in `guard.repeat`): at level ALPHA the test finds a true gain with probability POWER.
-Gains and sigma are in the unit of the metric.
+Two programs, the same number of runs of each, equal noise, one-sided because only a gain counts: at
+level ALPHA the test finds a true gain with probability POWER. Gains and sigma are in the metric's
+unit. This is a plain comparison; what `metaloop run` keeps is told by `guard.repeat.TOLD`.
 """
 
 from __future__ import annotations
 
 import math
 
-from scipy import optimize, stats
+from scipy import stats
 
 ALPHA, POWER = 0.05, 0.8
 MOST = 10**9
@@ -42,13 +42,6 @@ def runs_needed(gain: float, sigma: float) -> int:
     while power(gain, sigma, runs) < POWER:  # the t-test needs two or three more
         runs += 1
     return runs
-
-
-def minimal_gain(sigma: float, runs: int) -> float:
-    """The smallest gain that `runs` (at least 2) of each program tell from noise `sigma`."""
-    if sigma == 0:
-        return 0.0
-    return sigma * float(optimize.brentq(lambda d: power(d, 1.0, runs) - POWER, 1e-9, 100.0))
 
 
 def sigma_interval(sigma: float, df: int) -> tuple[float, float]:

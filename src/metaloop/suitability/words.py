@@ -44,9 +44,9 @@ def detection_lines(result: Suitability) -> list[str]:
     if found.sigma == 0:
         return ["Repeats agree to the last digit: one run tells a gain of any size."]
     lines = [
-        f"Noise sigma {found.sigma:.3g}: {LOOKS} runs of each program, the most that "
-        f"metaloop run makes, tell a gain of {found.minimal_gain:.3g} or more "
-        f"(one-sided t-test, alpha {ALPHA:g}, power {POWER:g})."
+        f"Noise sigma {found.sigma:.3g}: metaloop run keeps a gain of {found.minimal_gain:.3g} "
+        f"4 times in 5, with at most {LOOKS} runs of it. What a plain comparison needs (one-sided "
+        f"t-test, alpha {ALPHA:g}, power {POWER:g}):"
     ]
     for name, (gain, runs) in found.gains.items():
         count = f"{runs} runs" if runs < MOST else "more runs than anybody makes"

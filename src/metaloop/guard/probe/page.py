@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
 
 from metaloop.guard.probe.compare import RESPECTS, Comparison
 from metaloop.guard.probe.cppn import Cppn
@@ -19,7 +18,7 @@ from metaloop.guard.probe.pictures import (
     unit_maps,
 )
 from metaloop.guard.probe.rows import headline, rows, same_output
-from metaloop.report.page import POLICY
+from metaloop.report.document import document, section, table
 from metaloop.report.plots import inline
 from metaloop.report.text import html
 
@@ -34,26 +33,22 @@ figure img { width: 100%; height: auto; display: block; }
 
 def render_page(title: str, networks: Sequence[Cppn], comparison: Comparison) -> str:
     """The whole page, for the two networks that were compared."""
-    style = files("metaloop.report").joinpath("style.css").read_text(encoding="utf-8") + STYLE
+    heads = ("measure", *(f"#{html(r.name)}" for r in comparison.networks))
+    cells = ([html(cell) for cell in row] for row in rows(comparison))
     sections = (
         _head(title, comparison),
         _drawn(networks, comparison),
         _damaged(networks, comparison),
-        f"<h2>Does the symmetry survive?</h2>\n<figure>{inline(ladder_plot(comparison))}\n"
-        f"<figcaption>{html(comparison.rule)} Bands: 95 % intervals over {comparison.seeds} draws "
-        "of noise.</figcaption></figure>",
-        f"<h2>Numbers</h2>\n{_table(comparison)}",
+        section(
+            "Does the symmetry survive?",
+            f"<figure>{inline(ladder_plot(comparison))}\n<figcaption>{html(comparison.rule)} "
+            f"Bands: 95 % intervals over {comparison.seeds} draws of noise.</figcaption></figure>",
+        ),
+        section("Numbers", table(heads, cells)),
         _swept(networks),
         _mapped(networks, comparison),
     )
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{html(title)} · metaloop probe</title>\n<style>\n{style}</style>\n</head>\n"
-        "<body>\n<main>\n" + "\n".join(sections) + "\n</main>\n</body>\n</html>\n"
-    )
+    return document(f"{title} · metaloop probe", sections, STYLE)
 
 
 def _head(title: str, comparison: Comparison) -> str:
@@ -113,17 +108,4 @@ def _figures(
         f' alt="{html(title)}: {html(n.name)}"></figure>'
         for n, image in zip(networks, images, strict=True)
     ]
-    return f'<h2>{title}</h2>\n<p>{note}</p>\n<div class="{layout}">{"".join(parts)}</div>'
-
-
-def _table(comparison: Comparison) -> str:
-    heads = "".join(f'<th class="n">{html(r.name)}</th>' for r in comparison.networks)
-    lines = [
-        f'<tr><td>{html(name)}</td><td class="n">{html(a)}</td><td class="n">{html(b)}</td></tr>'
-        for name, a, b in rows(comparison)
-    ]
-    return (
-        f'<div class="wide"><table>\n<thead><tr><th>measure</th>{heads}</tr></thead>\n<tbody>'
-        + "\n".join(lines)
-        + "</tbody></table></div>"
-    )
+    return section(title, f'<p>{note}</p>\n<div class="{layout}">{"".join(parts)}</div>')

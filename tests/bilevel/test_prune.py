@@ -1,0 +1,44 @@
+"""Hunks of the winning patch that earn nothing are gone from what a run leaves to its user."""
+
+import json
+import subprocess
+
+from metaloop.bilevel import run
+from metaloop.inner.settings import Settings
+from metaloop.models.testing import ScriptedModel
+from metaloop.project import Project
+
+
+def go(toy, folder, *edits, **settings):
+    """The status and the winning patch of a run whose one trial makes these edits."""
+    folder.mkdir()
+    project = Project(folder)
+    changes = [{"file": "train.py", "search": a, "replace": b} for a, b in edits]
+    answer = json.dumps({"hypothesis": "h", "params": [], "edits": changes})
+    model = ScriptedModel([answer], small=False)
+    status = run(
+        toy, Settings(levels="1", trials=1, **settings), project=project, models={"inner": model}
+    )
+    span = f"HEAD...{status.branch}"
+    patch = subprocess.run(["git", "diff", span], cwd=toy, capture_output=True, text=True).stdout
+    return status, patch
+
+
+EARNS = ("return X\n", "return X - 6.0\n")
+IDLE = ('json.dump({"x"', 'UNUSED = [1, 2]\njson.dump({"x"')
+
+
+def test_what_earns_nothing_is_dropped(toy, tmp_path):
+    status, patch = go(toy, tmp_path / "p", EARNS, IDLE)
+    assert (status.best, status.guards["promoted"]) == (0.0, 1)
+    assert "+    return X - 6.0" in patch
+    assert "UNUSED" not in patch
+    assert 0 < status.guards["runs"] <= 3
+    assert status.holdout["best"] == 1.0
+
+
+def test_hunks_that_earn_stay(toy, tmp_path):
+    half = ("N = 1\n", "N = 1\nHALF = 3.0\n")
+    _, patch = go(toy, tmp_path / "p", ("return X\n", "return X - 2 * HALF\n"), half)
+    assert "+HALF = 3.0" in patch
+    assert "+    return X - 2 * HALF" in patch
