@@ -27,13 +27,16 @@ from metaloop.journal.records import RunRecord, RunState
 from metaloop.models.base import Model, ModelUnavailable
 from metaloop.models.ledger import Budget, BudgetReached, Ledger, Metered
 from metaloop.models.local.cores import share_with
-from metaloop.models.recorder import CallStore, Recorded, ReplayMiss
+from metaloop.models.recorder import CallStore, Recorded, Recording, ReplayMiss
+from metaloop.models.reference import members
 from metaloop.models.roles import Roles
+from metaloop.models.router.outcomes import Outcomes
+from metaloop.models.router.router import Router
 from metaloop.outer.loop import OuterLoop
 from metaloop.outer.restore import restore
 from metaloop.project import Project
 from metaloop.report.status import Status, make_status
-from metaloop.task.spec import Task, load_task
+from metaloop.task.spec import Spec, Task, load_task
 from metaloop.task.workspace import Workspace
 
 Listener = Callable[[str, object], None]
@@ -45,6 +48,8 @@ def run(
     *,
     project: Project | None = None,
     include_uncommitted: bool = False,
+    own_repository: bool = False,
+    label: str = "",
     replay: CallStore | None = None,
     models: Mapping[str, Model] | None = None,
     listener: Listener | None = None,
@@ -55,6 +60,9 @@ def run(
     `options` are fields of `Settings`, over those of `settings`:
 
         metaloop.run("tasks/ngram-lm", inner="local:qwen2.5-coder-0.5b", trials=16)
+
+    With `own_repository` the run works on a copy of the task as it lies there, and leaves no branch
+    in the user's repository. `label` is written into its record, to find it by.
 
     `replay` answers every model call from a record; `models` fills roles ("inner", "outer", or a
     role's name) with model objects instead of references. `listener` is called with (run, record)
@@ -72,7 +80,10 @@ def run(
         session.budget.check(session.ledger)
         run_id = project.new_run(journal, task)
         folder = project.folder(run_id)
-        workspace = Workspace.create(task, folder, run_id, include_uncommitted)
+        if own_repository:
+            workspace = Workspace.scratch(task, folder)
+        else:
+            workspace = Workspace.create(task, folder, run_id, include_uncommitted)
         config = {
             "task": str(task.directory),
             "spec": task.spec.model_dump(mode="json"),
@@ -82,6 +93,7 @@ def run(
             "base": workspace.base,
             "branch": workspace.branch,
             "sandbox": sandbox.name,
+            "label": label,
         }
         now = time.time()
         journal.start_run(
@@ -110,7 +122,7 @@ def resume(
         stored = Settings(**record.config["settings"])
         settings = replace(stored, **(changes or {}))
         task = load_task(record.config["task"])
-        if task.spec.model_dump(mode="json") != record.config["spec"]:
+        if task.spec != Spec.model_validate(record.config["spec"]):
             raise ValueError(
                 f"{task.directory}: metaloop.toml has changed since {run_id} began, so its scores "
                 "would not compare; put it back, or start a new run"
@@ -154,8 +166,9 @@ class Session:
         )
         self._objects = dict(models)
         self._references = self._choose_references()
+        self._routers: list[Router] = []
         if replay is None:
-            self.budget.admit(ref for ref in self._references.values() if ref)
+            self.budget.admit(ref for name in self._references.values() for ref in members(name))
 
     def _choose_references(self) -> dict[str, str]:
         """Inner, outer and roles, from the settings, else from the task's `[models]`."""
@@ -173,10 +186,17 @@ class Session:
         if inner is None or outer is None:
             return None
         own = self.journal.calls(run_id)
-        store: CallStore = own if self.replay is None else Replayed(own, self.replay)
+        shared = self.journal.all_calls() if self.settings.share else None
+        recording = self.replay or shared
+        store: CallStore = own if recording is None else Layered(own, recording)
 
         def wrap(model: Model) -> Model:
-            recorded = Recorded(model, store, replay=self.replay is not None)
+            known = store
+            if isinstance(model, Router):
+                self._routers.append(model)
+                # What another run's router chose is no choice of this one's.
+                known = own if self.replay is None else store
+            recorded = Recorded(model, known, replay=self.replay is not None)
             return Metered(recorded, self.ledger, self.budget)
 
         roles = Roles(inner, outer, chosen, wrap=wrap)
@@ -200,7 +220,9 @@ class Session:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
         roles = self._roles(run_id)
         share_with(self.settings.workers)
-        evaluator = Evaluator(self.task, workspace, self.sandbox, self.settings.workers)
+        shared = self.settings.share
+        known = self.journal.measurements(run_id, self.settings.seed) if shared else None
+        evaluator = Evaluator(self.task, workspace, self.sandbox, self.settings.workers, known)
         search = Search(
             run_id,
             self.task,
@@ -216,6 +238,9 @@ class Session:
         reason = ""
         try:
             await restore(search, outer)
+            outcomes = Outcomes(self.settings.seed, search.trials, outer.mechanisms)
+            for router in self._routers:
+                router.follow(outcomes, self.journal.calls(run_id))
             await bilevel_loop(search, outer)
             await search.measure_final(await prune(search))
         except BudgetReached as reached:
@@ -241,6 +266,7 @@ async def bilevel_loop(search: Search, outer: OuterLoop) -> None:
     """Inner loop, outer step, inner loop, and so on until the trials are used up."""
     if not search.trials:
         await search.measure_baseline()
+    outer.start()
     settings = search.settings
     while (done := len(search.trials) - 1) < settings.trials:
         if done and done % settings.outer_every == 0:
@@ -249,10 +275,10 @@ async def bilevel_loop(search: Search, outer: OuterLoop) -> None:
         await inner_loop(search, min(boundary, settings.trials))
 
 
-class Replayed:
-    """A store that reads from a recording and writes into the run's own journal."""
+class Layered:
+    """A store that reads from a recording too, and writes into the run's own journal alone."""
 
-    def __init__(self, own: CallStore, recording: CallStore) -> None:
+    def __init__(self, own: CallStore, recording: Recording) -> None:
         self.own, self.recording = own, recording
 
     def get(self, key: str) -> Any:

@@ -77,6 +77,16 @@ async def test_no_run_is_much_faster_than_usual(task, seconds, usual, ending):
     assert (await Tripwires(task).check(ran)).ending == ending
 
 
+@pytest.mark.parametrize(("now", "ending"), [(0.5, "passed"), (1.9, "quarantined")])
+async def test_a_busy_machine_that_has_become_idle_is_no_cheat(task, now, ending):
+    async def clock(_):
+        return now
+
+    ran = promotion("", "", seconds=0.4, usual_seconds=2.0)
+    assert (await Tripwires(task, clock=clock).check(ran)).ending == ending
+    assert ran.runs == 1
+
+
 @pytest.mark.parametrize(
     ("prints", "best", "ending"),
     [(True, False, "quarantined"), (True, True, "passed"), (False, False, "passed")],

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from metaloop.mechanism.api import Mechanism, Trial
-from metaloop.mechanism.builtin import BUILTINS, PLACEBO, STEERERS, builtins_for
+from metaloop.mechanism.builtin import BASELINES, BUILTINS, PLACEBO, STEERERS, builtins_for
 from metaloop.mechanism.example import EXAMPLE, example_for, ideas_for
 from metaloop.mechanism.worker import Session
 from metaloop.task.space import Space
 
-ASSIGNING = {**BUILTINS, "example": EXAMPLE}
+ASSIGNING = {**BASELINES, "example": EXAMPLE}
 CUBE = Space.from_dict({n: {"type": "float", "low": -3.0, "high": 5.0} for n in "ABCD"})
 
 bounds = st.tuples(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6)).map(lambda b: (b[0], b[0] + b[1]))

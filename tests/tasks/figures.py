@@ -8,7 +8,7 @@ import time
 from itertools import product
 from pathlib import Path
 
-from task_trials import CIRCLES_TUNED, NGRAM_TUNED, SOLUTIONS, TaskTrials
+from task_trials import CIRCLES_TUNED, GPT_TUNED, NGRAM_TUNED, SOLUTIONS, TaskTrials
 
 NGRAM_GRID = {
     "BACKOFF": ["interpolate"], "ORDER": [4, 6, 8], "DISCOUNT": [0.3, 0.5], "ALPHA": [0.0002],
@@ -18,6 +18,7 @@ CIRCLES_GRID = {
     "STEPS": [20000], "INNER": [7, 9], "OUTER_RADIUS": [0.4, 0.45], "MOVE": [0.03, 0.1],
     "FINAL": [0.03, 0.003], "HEAT": [0.001],
 }  # fmt: skip
+GPT_GRID = {"BATCH": [16], "LR": [0.002, 0.004], "WIDTH": [64, 128]}
 
 
 def show(trials: TaskTrials, label: str, source: str) -> None:
@@ -45,6 +46,7 @@ def main(name: str) -> None:
     grid, tuned, solution = {
         "ngram-lm": (NGRAM_GRID, NGRAM_TUNED, "train_kneser_ney.py"),
         "circle-packing": (CIRCLES_GRID, CIRCLES_TUNED, "pack_slsqp.py"),
+        "gpt": (GPT_GRID, GPT_TUNED, "train_gpt_scale.py"),
     }[name]
     with tempfile.TemporaryDirectory() as place:
         trials = TaskTrials(name, Path(place))

@@ -24,6 +24,8 @@ NGRAM_TUNED = {
 CIRCLES_TUNED = {
     "STEPS": 20000, "INNER": 7, "OUTER_RADIUS": 0.4, "MOVE": 0.1, "FINAL": 0.003, "HEAT": 0.001,
 }  # fmt: skip
+GPT_TUNED = {"BATCH": 16, "LR": 0.004, "WIDTH": 128}
+GPT_SMALL = {"LAYERS": 1, "WIDTH": 32, "HEADS": 1, "LR": 0.01}
 
 
 def load_module(path: Path) -> ModuleType:
@@ -92,5 +94,5 @@ class TaskTrials:
             env={"OPENBLAS_NUM_THREADS": "1"},
             text=True,
             capture_output=True,
-            timeout=60,
+            timeout=max(60, self.spec["run"]["timeout_s"]),
         )

@@ -44,6 +44,21 @@ class Scored:
     blocks: list[float] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Probed:
+    """What noise on a program's weights does to what is known to hold, at the damage that the task
+    declares."""
+
+    violation: float
+    """How far the invariant is broken without noise."""
+    breaking: float
+    """Growth of the violation per damage done to the output, mean over draws of noise."""
+    error: float
+    """Standard error of `breaking`."""
+    scale: float
+    """Of the noise that does this damage, relative to each weight."""
+
+
 @dataclass
 class Shown:
     """What one program has shown so far, first by the search and then to the guards."""
@@ -58,11 +73,13 @@ class Shown:
     holdout: Scored | None = None
     varied: dict[str, float] = field(default_factory=dict)
     """Loss under each perturbation, by name."""
+    probed: Probed | None = None
+    """What its weights showed, where the task exposes them."""
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Shown:
         """From the journal, as `asdict` wrote it."""
-        hidden = data["holdout"]
+        hidden, probed = data["holdout"], data.get("probed")
         return cls(
             Scored(**data["search"]),
             data["seconds"],
@@ -70,6 +87,7 @@ class Shown:
             data["canaries"],
             Scored(**hidden) if hidden else None,
             data["varied"],
+            Probed(**probed) if probed else None,
         )
 
 

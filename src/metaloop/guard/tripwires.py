@@ -6,6 +6,7 @@ import ast
 import asyncio
 import re
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from metaloop.guard.base import Promotion, Verdict
@@ -22,13 +23,21 @@ SHORTEST = 0.5
 """Seconds of a usual run below which its time says nothing."""
 
 
+Clock = Callable[[Files], Awaitable[float]]
+"""Seconds that a program takes to run now."""
+
+
 class Tripwires:
-    """Quarantines what cheats look like; `bound` is a score that no honest program can beat."""
+    """Quarantines what cheats look like; `bound` is a score that no honest program can beat.
+
+    With a `clock` a candidate that ran much faster than usual is compared with the best as it runs
+    now: what made the usual runs slow may have been the machine.
+    """
 
     name = "tripwires"
 
-    def __init__(self, task: Task, bound: float | None = None) -> None:
-        self._task, self._bound = task, bound
+    def __init__(self, task: Task, bound: float | None = None, clock: Clock | None = None) -> None:
+        self._task, self._bound, self._clock = task, bound, clock
         self._answers: Answers | None = None
 
     async def check(self, promotion: Promotion) -> Verdict:
@@ -43,7 +52,8 @@ class Tripwires:
             prints = promotion.shown.prints and not promotion.best_shown.prints
             meddles = [about] if prints else []
         touched = [f"it touched the canary {name}" for name in promotion.shown.canaries]
-        tripped = [*self._too_good(promotion), *too_fast(promotion), *meddles, *touched, *leaks]
+        fast = await self._too_fast(promotion)
+        tripped = [*self._too_good(promotion), *fast, *meddles, *touched, *leaks]
         if tripped:
             return Verdict(self.name, "quarantined", "; ".join(tripped), hidden=bool(leaks))
         return Verdict(self.name, "passed", "no tripwire was touched")
@@ -52,6 +62,17 @@ class Tripwires:
         if self._bound is None or min(promotion.losses) >= self._task.loss(self._bound):
             return []
         return [f"its score is better than the declared bound {self._bound:g}"]
+
+    async def _too_fast(self, promotion: Promotion) -> list[str]:
+        usual, seconds = promotion.usual_seconds, promotion.shown.seconds
+        if usual < SHORTEST or seconds >= usual / FASTER:
+            return []
+        if self._clock is not None:
+            promotion.runs += 1
+            usual = min(usual, await self._clock(promotion.best_files))
+            if seconds >= usual / FASTER:
+                return []
+        return [f"it ran {seconds:.2g} s, {usual:.2g} s is usual"]
 
     def _leaks(self, promotion: Promotion) -> list[str]:
         """Answers of the judge's that stand in the candidate's files."""
@@ -66,14 +87,6 @@ class Tripwires:
             for file, text in promotion.files.items()
             for source in self._answers.leaked(file, promotion.best_files[file], text)
         ]
-
-
-def too_fast(promotion: Promotion) -> list[str]:
-    """The evidence when the candidate ran much faster than is usual."""
-    usual, seconds = promotion.usual_seconds, promotion.shown.seconds
-    if usual < SHORTEST or seconds >= usual / FASTER:
-        return []
-    return [f"it ran {seconds:.2g} s, {usual:.2g} s is usual"]
 
 
 def meddled(promotion: Promotion, metric: str) -> bool:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import os
 import shutil
 import stat
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 from metaloop.execution.job import Job, Outcome, Sandbox
 from metaloop.guard.canary import Canary
@@ -46,11 +47,30 @@ class Measurement:
     """What the run left, where it was to be kept: to be given back with `Evaluator.forget`."""
 
 
+class Known(Protocol):
+    """Measurements that other runs have made, by what was run."""
+
+    def take(self, key: str) -> dict[str, Any] | None:
+        """The measurement of `key` that is next for this run, if another run made as many."""
+        ...
+
+    def put(self, key: str, measured: dict[str, Any]) -> None:
+        """Keep a measurement that this run has made."""
+        ...
+
+
 class Evaluator:
     """Measures candidates in worktrees, `slots` of them side by side."""
 
-    def __init__(self, task: Task, workspace: Workspace, sandbox: Sandbox, slots: int) -> None:
-        self.task, self.workspace, self.sandbox = task, workspace, sandbox
+    def __init__(
+        self,
+        task: Task,
+        workspace: Workspace,
+        sandbox: Sandbox,
+        slots: int,
+        known: Known | None = None,
+    ) -> None:
+        self.task, self.workspace, self.sandbox, self._known = task, workspace, sandbox, known
         self._free: asyncio.Queue[Slot] = asyncio.Queue()
         for i in range(slots):
             self._free.put_nowait(workspace.slot(f"slot{i}"))
@@ -59,17 +79,36 @@ class Evaluator:
         """SHA-256 of all that judges."""
 
     async def measure(
-        self, files: Files, command: Sequence[str] = (), *, keep: bool = False
+        self,
+        files: Files,
+        command: Sequence[str] = (),
+        *,
+        keep: bool = False,
+        fresh: bool = False,
     ) -> Measurement:
         """Run `files`, by `command` or the task's own, and score what they left.
 
         With `keep`, what a run with a score left stays until `forget`, so that it can be rejudged.
+        Where another run's measurement is known nothing is run, and nothing left, unless `fresh`.
         """
-        slot = await self._free.get()
+        command = command or self.task.spec.run.command
         try:
-            return await self._measure(slot, files, command or self.task.spec.run.command, keep)
+            if self._known is None or fresh:
+                return await self._run(files, command, keep)
+            content = json.dumps([self.workspace.tree, list(command), sorted(files.items())])
+            key = hashlib.sha256(content.encode()).hexdigest()
+            if (known := self._known.take(key)) is not None:
+                return Measurement(**known)
+            measured = await self._run(files, command, keep)
         except OSError as error:  # e.g. the disk is full: this trial's end, not the run's
             return Measurement("crashed", None, 0.0, f"could not be run: {error}")
+        self._known.put(key, asdict(replace(measured, artefacts=None)))
+        return measured
+
+    async def _run(self, files: Files, command: Sequence[str], keep: bool) -> Measurement:
+        slot = await self._free.get()
+        try:
+            return await self._measure(slot, files, command, keep)
         finally:
             self._free.put_nowait(slot)
 
@@ -87,6 +126,24 @@ class Evaluator:
         """Remove the artefacts of a measurement."""
         if measured.artefacts is not None:
             remove(measured.artefacts)
+
+    async def rerun(self, files: Files, command: Sequence[str], given: Path, left: Path) -> Outcome:
+        """Run `files` by `command` with the data of `given` in out/probe; what the run leaves there
+        goes to `left`. Raises OSError when that cannot be."""
+        limit = self.task.spec.run.disk_mb * 1_000_000
+        slot = await self._free.get()
+        try:
+            await asyncio.to_thread(self.workspace.reset, slot, files)
+            place = slot.task_dir / "out" / "probe"
+            remove(place.parent)
+            place.mkdir(parents=True)
+            copy_artefacts(given, place, limit)
+            ran = await self.sandbox.run(self._run_job(slot, command))
+            if ran.ok:
+                copy_artefacts(_inside_of(slot, place), left, limit)
+            return ran
+        finally:
+            self._free.put_nowait(slot)
 
     async def _measure(
         self, slot: Slot, files: Files, command: Sequence[str], keep: bool
@@ -109,7 +166,7 @@ class Evaluator:
             if spec.judge is not None or keep:
                 kept = Path(tempfile.mkdtemp(prefix="out-", dir=slot.root.parent))
                 kept.chmod(0o755)  # the judge may run as somebody else
-                copy_artefacts(out, kept, spec.run.disk_mb * 1_000_000)
+                copy_artefacts(_inside_of(slot, out), kept, spec.run.disk_mb * 1_000_000)
             if spec.judge is None or kept is None:
                 measured = self._score(ran, ran.seconds)
             else:
@@ -145,9 +202,17 @@ class Evaluator:
         )
 
     async def _judge(self, out: Path, seconds: float, command: Sequence[str]) -> Measurement:
-        """Score copied artefacts in a sandbox of their own, over pristine files."""
+        """Score copied artefacts."""
+        judged = await self.run_judge(out, command)
+        if not judged.ok:
+            said = _tail(judged) or judged.ending
+            return Measurement("crashed", None, seconds, f"the judge refused: {_last(said)}", said)
+        return self._score(judged, seconds)
+
+    async def run_judge(self, out: Path, command: Sequence[str]) -> Outcome:
+        """Run what judges on copied artefacts, in a sandbox of its own, over pristine files."""
         run = self.task.spec.run
-        judged = await self.sandbox.run(
+        return await self.sandbox.run(
             Job(
                 command=tuple(command),
                 workspace=self.pristine.root,
@@ -159,10 +224,6 @@ class Evaluator:
                 disk_mb=run.disk_mb,
             )
         )
-        if not judged.ok:
-            said = _tail(judged) or judged.ending
-            return Measurement("crashed", None, seconds, f"the judge refused: {_last(said)}", said)
-        return self._score(judged, seconds)
 
     def _score(self, printed: Outcome, seconds: float) -> Measurement:
         name = self.task.spec.metric.name
@@ -218,6 +279,14 @@ def copy_artefacts(source: Path, target: Path, limit: int) -> int:
                 with os.fdopen(handle, "rb") as read, (target / entry.name).open("xb") as write:
                     shutil.copyfileobj(read, write)
     return limit
+
+
+def _inside_of(slot: Slot, place: Path) -> Path:
+    """`place`, unless the run has put a link on the way to it, which might lead to the judge's
+    answers; raises OSError then."""
+    if place.resolve() != slot.root.resolve() / place.relative_to(slot.root):
+        raise OSError(f"{place.relative_to(slot.task_dir)} is behind a link that the run has made")
+    return place
 
 
 @lru_cache(maxsize=4096)

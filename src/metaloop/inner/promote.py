@@ -7,13 +7,15 @@ from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from metaloop.guard.base import Guard, Measure, Promotion, Scored, Shown, Verdict
+from metaloop.guard.base import Guard, Measure, Probed, Promotion, Scored, Shown, Verdict
 from metaloop.guard.holdout import Holdout
 from metaloop.guard.locked import Locked
 from metaloop.guard.perturbation import Perturbations
 from metaloop.guard.repeat import Repeat
+from metaloop.guard.structure import Structure
 from metaloop.guard.tripwires import Tripwires
 from metaloop.inner.evaluate import Evaluator, Measurement
+from metaloop.inner.probing import probe
 from metaloop.task.patch import Files
 from metaloop.task.spec import Perturbation, Task
 
@@ -48,6 +50,19 @@ class Checked:
 
 async def promote(search: Search, files: Files, measured: Measurement) -> Checked:
     """Ask every guard about a measured candidate that seems better than the best."""
+    if measured.artefacts is not None:
+        return await _promote(search, files, measured)
+    # The measurement is another run's, and guards look at what a run left.
+    left = await search.evaluator.measure(files, keep=True, fresh=True)
+    try:
+        return await _promote(
+            search, files, replace(measured, artefacts=left.artefacts, seconds=left.seconds)
+        )
+    finally:
+        search.evaluator.forget(left)
+
+
+async def _promote(search: Search, files: Files, measured: Measurement) -> Checked:
     shown = show(search.task, measured)
     promotion = Promotion(
         files=files,
@@ -78,9 +93,14 @@ async def check(guards: Sequence[Guard], promotion: Promotion) -> list[Verdict]:
 def guards_for(task: Task, evaluator: Evaluator, check_budget: Callable[[], None]) -> list[Guard]:
     """The guards of a task, the cheap ones first. Each further run checks the budget before."""
     spec, pristine = task.spec, replace(task, directory=evaluator.pristine.task_dir)
+
+    async def clock(files: Files) -> float:
+        check_budget()
+        return (await evaluator.measure(files, fresh=True)).seconds
+
     guards: list[Guard] = [
         Locked("" if task.self_scored else evaluator.fingerprint),
-        Tripwires(pristine, spec.guard.bound),
+        Tripwires(pristine, spec.guard.bound, clock),
         Repeat(measure_with(task, evaluator, check_budget)),
     ]
     if spec.holdout is not None:
@@ -99,6 +119,13 @@ def guards_for(task: Task, evaluator: Evaluator, check_budget: Callable[[], None
             return None if varied.score is None else task.loss(varied.score)
 
         guards.append(Perturbations(spec.perturbation, vary))
+    if (table := spec.probe) is not None:
+
+        async def ask(promotion: Promotion) -> Probed:
+            check_budget()
+            return await probe(evaluator, table, promotion.files, promotion.artefacts)
+
+        guards.append(Structure(ask))
     return guards
 
 

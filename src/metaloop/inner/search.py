@@ -14,6 +14,7 @@ from typing import Any
 from metaloop.guard.base import Scored, Shown
 from metaloop.guard.noise import Noise
 from metaloop.inner.evaluate import Evaluator, Measurement
+from metaloop.inner.probing import probe_baseline
 from metaloop.inner.promote import Checked, guards_for, score, show
 from metaloop.inner.proposal import Proposal, View
 from metaloop.inner.settings import Settings, Strategy
@@ -147,7 +148,8 @@ class Search:
         while len(runs) < self.settings.baseline_runs or (
             len(runs) < NOISY_BASELINE and len({run.score for run in runs}) > 1
         ):
-            measured = await self.evaluator.measure(files, keep=not runs)
+            first = not runs
+            measured = await self.evaluator.measure(files, keep=first, fresh=first)
             if measured.score is None:
                 raise TaskError(
                     f"{self.task.spec.name} does not run as it stands ({measured.reason}); "
@@ -162,6 +164,9 @@ class Search:
         if self.task.spec.holdout is not None:
             held = await self.evaluator.rejudge(runs[0].artefacts, self.task.spec.holdout.command)
             shown.holdout = score(self.task, held) if held.score is not None else None
+        if (table := self.task.spec.probe) is not None:
+            left = runs[0].artefacts
+            shown.probed = await probe_baseline(self.evaluator, table, files, left)
         self.evaluator.forget(runs[0])
         trial = TrialRecord(
             0, "kept", "baseline", "baseline", None, self.task.params_of(files), fmean(scores), 0.0,
@@ -241,7 +246,7 @@ class Search:
             return
         scores = {}
         for name, files in (("baseline", self.files(0)), ("best", final)):
-            measured = await self.evaluator.measure(files, keep=True)
+            measured = await self.evaluator.measure(files, keep=True, fresh=True)
             scores[name] = (await self.evaluator.rejudge(measured.artefacts, table.command)).score
             self.evaluator.forget(measured)
         data = {"trial": self.best, "split": split, **scores}

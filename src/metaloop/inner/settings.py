@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from metaloop.mechanism.builtin import BASELINES
+
 Control = Literal["none", "restart", "placebo"]
 LEVELS = {"1": {1.0}, "1,1.5": {1.0, 1.5}, "1,2": {1.0, 2.0}, "1,1.5,2": {1.0, 1.5, 2.0}}
 
@@ -34,8 +36,17 @@ class Settings:
     control: Control = "none"
     """For studies: `restart` restarts where level 2 would act, `placebo` installs an inert
     mechanism where it would install a generated one."""
+    first: tuple[str, ...] = ()
+    """For studies: built-in mechanisms in use from the first trial on. Without a model they
+    search alone."""
+    share: bool = False
+    """For studies: take model answers and measurements that another run of the journal with this
+    seed was given, so that runs differ only where they were made to."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "first", tuple(self.first))  # a list, when read from JSON
+        if unknown := sorted(set(self.first) - set(BASELINES)):
+            raise ValueError(f"first: {', '.join(unknown)} is none of {', '.join(BASELINES)}")
         if self.levels not in LEVELS:
             raise ValueError(f"levels: {self.levels!r} is none of {', '.join(LEVELS)}")
         for name in ("trials", "outer_every", "workers", "baseline_runs"):

@@ -6,16 +6,18 @@ A process may die at any instant: each trial is one transaction, written when it
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Table, case, create_engine, event, func, insert, select, update
-from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
+from metaloop.journal.calls import COUNTS, AllCalls, CallTable
+from metaloop.journal.measurements import MeasurementTable
 from metaloop.journal.records import (
     Details,
     Event,
@@ -25,13 +27,10 @@ from metaloop.journal.records import (
     Tally,
     TrialRecord,
 )
-from metaloop.journal.schema import calls, events, mechanisms, metadata, runs, trials, usage
-from metaloop.models.base import Completion, Request
+from metaloop.journal.schema import events, mechanisms, metadata, runs, trials, usage
 from metaloop.models.ledger import Ledger, Usage
-from metaloop.models.recorder import Call
 
 _DETAILS = [f.name for f in fields(Details)]
-_COUNTS = [f.name for f in fields(Usage) if f.name != "models"]
 _LIGHT = [f.name for f in fields(TrialRecord) if f.name != "details"]
 
 
@@ -151,6 +150,12 @@ class Journal:
         with self._engine.connect() as db:
             return {number: (scores, commit) for number, scores, commit in db.execute(query)}
 
+    def trial_seconds(self, run: str) -> float:
+        """Seconds that the programs of all trials ran, each counted once."""
+        query = select(func.coalesce(func.sum(trials.c.seconds), 0.0)).where(trials.c.run == run)
+        with self._engine.connect() as db:
+            return float(db.execute(query).scalar_one())
+
     def tallies(self, run: str) -> list[Tally]:
         """The trials counted, without reading them one by one."""
         own = (trials.c.by == trials.c.arm).label("own")
@@ -219,6 +224,14 @@ class Journal:
         """The recorded model calls of one run."""
         return CallTable(self._engine, run)
 
+    def all_calls(self) -> AllCalls:
+        """The recorded model calls of all runs."""
+        return AllCalls(self._engine)
+
+    def measurements(self, run: str, seed: int) -> MeasurementTable:
+        """What runs with this seed share of their measurements."""
+        return MeasurementTable(self._engine, run, seed)
+
     def ledger(self, run: str) -> Ledger:
         """What the recorded calls used, per role."""
         ledger, query = Ledger(), select(usage).where(usage.c.run == run).order_by(usage.c.seq)
@@ -226,7 +239,7 @@ class Journal:
             for row in db.execute(query).mappings():
                 used = ledger.roles.setdefault(row["role"], Usage())
                 used.models.add(row["model"])
-                for name in _COUNTS:
+                for name in COUNTS:
                     setattr(used, name, getattr(used, name) + row[name])
         return ledger
 
@@ -238,68 +251,6 @@ class Journal:
         """Pass a record to the listeners; of itself this writes nothing."""
         for listener in self.listeners:
             listener(run, record)
-
-
-class CallTable:
-    """The model calls of one run: a `CallStore`, keyed by model, full request and seed."""
-
-    def __init__(self, engine: Engine, run: str) -> None:
-        self._engine, self._run = engine, run
-
-    def get(self, key: str) -> Call | None:
-        """The call recorded under `key`, if any."""
-        query = select(*_CALL).where(calls.c.run == self._run, calls.c.key == key)
-        with self._engine.connect() as db:
-            row = db.execute(query.order_by(calls.c.seq).limit(1)).one_or_none()
-        return None if row is None else _call(*row)
-
-    def put(self, call: Call) -> None:
-        """Keep `call`; one that is there already stays as it is."""
-        if self.get(call.key) is not None:
-            return
-        answer = None if call.completion is None else asdict(call.completion)
-        row = {
-            "run": self._run,
-            "key": call.key,
-            "role": call.request.role,
-            "model": call.model,
-            "request": asdict(call.request),
-            "answer": answer,
-            "error": call.error or "",
-            "at": time.time(),
-        }
-        with self._engine.begin() as db:
-            db.execute(insert(calls), row)
-            _count(db, self._run, call)
-
-    def __iter__(self) -> Iterator[Call]:
-        """All calls, oldest first."""
-        query = select(*_CALL).where(calls.c.run == self._run).order_by(calls.c.seq)
-        with self._engine.connect() as db:
-            for row in db.execute(query):
-                yield _call(*row)
-
-
-def _count(db: Connection, run: str, call: Call) -> None:
-    """Add a call to what its role and model have used, so that nobody need read all calls."""
-    ledger = Ledger()
-    ledger.enter(call)
-    for role, used in ledger.roles.items():
-        counts = {name: getattr(used, name) for name in _COUNTS}
-        key = {"run": run, "role": role, "model": next(iter(used.models))}
-        known = update(usage).where(*(usage.c[name] == value for name, value in key.items()))
-        more = {name: usage.c[name] + count for name, count in counts.items()}
-        if not db.execute(known.values(more)).rowcount:
-            db.execute(insert(usage), key | counts)
-
-
-_CALL = [calls.c.model, calls.c.request, calls.c.answer, calls.c.error]
-
-
-def _call(model: str, request: dict[str, Any], answer: dict[str, Any] | None, error: str) -> Call:
-    if answer is None:
-        return Call(model, Request(**request), error=error)
-    return Call(model, Request(**request), Completion(**answer))
 
 
 def _wal(connection: DBAPIConnection, _: object) -> None:

@@ -107,6 +107,18 @@ calls = Table(
     Column("error", Text, nullable=False, default=""),
     Column("at", Float, nullable=False),
     Index("calls_by_key", "run", "key"),
+    Index("calls_of_all_runs", "key"),
+)
+
+measurements = Table(  # for runs that share theirs
+    "measurements",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("run", String, nullable=False),
+    Column("key", String, nullable=False),  # of what was run, and the seed
+    Column("nth", Integer, nullable=False),  # how often the run had measured that before
+    Column("measured", JSON, nullable=False),
+    Index("measurements_by_key", "key", "nth"),
 )
 
 usage = Table(  # the calls of each role and model, added up

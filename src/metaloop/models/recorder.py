@@ -29,12 +29,16 @@ class Call:
         return self.request.key(self.model)
 
 
-class CallStore(Protocol):
-    """Where calls are kept: a cassette, or the journal."""
+class Recording(Protocol):
+    """Calls that were made, to read from."""
 
     def get(self, key: str) -> Call | None:
         """The call recorded under `key`, if any."""
         ...
+
+
+class CallStore(Recording, Protocol):
+    """Where calls are kept: a cassette, or the journal."""
 
     def put(self, call: Call) -> None:
         """Keep `call` durably. A key that is there already stays as it is."""

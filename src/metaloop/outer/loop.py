@@ -11,7 +11,7 @@ from metaloop.execution.job import Sandbox
 from metaloop.inner import loop as inner_source
 from metaloop.inner.search import Search
 from metaloop.journal.records import Event, MechanismRecord
-from metaloop.mechanism.builtin import PLACEBO, builtins_for
+from metaloop.mechanism.builtin import BASELINES, PLACEBO, builtins_for
 from metaloop.mechanism.example import example_for
 from metaloop.mechanism.host import MechanismHost
 from metaloop.models.base import Model, Role
@@ -51,6 +51,15 @@ class OuterLoop:
         """Trials after which a step was taken already."""
         self._screen = Screen(search.task, search.settings.seed, sandbox)
 
+    def start(self) -> None:
+        """Put the built-in mechanisms in use with which a run begins, if it does with any."""
+        if 0 in self.done or not (names := self.search.settings.first):
+            return
+        step = Step(0)
+        step.mechanisms += [self._builtin(name, BASELINES[name], 0) for name in names]
+        step.note("outer", first=list(names))
+        self._write(step)
+
     async def step(self, trial: int) -> None:
         """One outer step after `trial` trials; does nothing where it was taken before."""
         settings = self.search.settings
@@ -62,6 +71,9 @@ class OuterLoop:
         else:
             await self._act(step)
         step.note("outer", levels=settings.levels)
+        self._write(step)
+
+    def _write(self, step: Step) -> None:
         self.search.journal.add_step(self.search.run, step.events, step.mechanisms)
         self.take(step.events, step.mechanisms)
 
@@ -161,9 +173,12 @@ class OuterLoop:
     def _builtins(self, trial: int) -> list[MechanismRecord]:
         """The built-in mechanisms that suit the task, at the first step of level 2."""
         return [
-            MechanismRecord(name, name, "builtin", "installed", "", source, born=trial + 1)
+            self._builtin(name, source, trial)
             for name, source in builtins_for(self.search.task.space).items()
         ]
+
+    def _builtin(self, name: str, source: str, trial: int) -> MechanismRecord:
+        return MechanismRecord(name, name, "builtin", "installed", "", source, born=trial + 1)
 
     def _placebo(self, trial: int) -> MechanismRecord:
         number = sum(m.origin == "placebo" for m in self.mechanisms) + 1

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -107,6 +108,19 @@ class Perturbation(_Table):
     """What a real gain does here: `hold`, or `fall` where the information it needs is shuffled."""
 
 
+class Probe(_Table):
+    """For a program that leaves its weights in `out/weights.npz`."""
+
+    command: Command
+    """Runs the program on each `out/probe/N.npz`, weights under noise, leaving `out/probe/N.npy`,
+    its output with them. N = 000 are the weights as they were left."""
+    judge: Command
+    """Prints `{"damage": [...], "violation": [...]}`, a number for each N in turn: how far the
+    output is from the one that was scored, and how far it breaks the invariant."""
+    damage: Annotated[float, Field(gt=0)] = 0.1
+    """At which candidate and best are compared."""
+
+
 class Guard(_Table):
     bound: float | None = None
     """A score that no honest program can beat."""
@@ -114,6 +128,17 @@ class Guard(_Table):
     """Files that are made in every worktree, and that no honest program reads."""
     holdout_queries: Annotated[int, Field(ge=0)] = 100
     """Times that a run may ask the holdout whether a gain is real."""
+
+
+def _model_name(value: object) -> object:
+    """A router given as a table, by its name."""
+    from metaloop.models.router.name import name_of
+
+    return name_of(value) if isinstance(value, dict) else value
+
+
+ModelName = Annotated[str, BeforeValidator(_model_name)]
+"""`provider:name`, or `{ router = [MODEL, ...], alpha = 0.7 }`."""
 
 
 class Spec(_Table):
@@ -132,8 +157,10 @@ class Spec(_Table):
     sealed: Holdout | None = None
     """Opened once, at the end of a run, for the report."""
     perturbation: list[Perturbation] = []
+    probe: Probe | None = None
+    """Asks a guard whether what is known to hold still holds when the weights are perturbed."""
     guard: Guard = Guard()
-    models: dict[str, str] = {}
+    models: dict[str, ModelName] = {}
 
 
 @dataclass(frozen=True)
@@ -213,7 +240,8 @@ def _fields(where: list[str]) -> list[str]:
         return list(Spec.model_fields)
     tables: dict[str, type[BaseModel]] = {
         "edit": Edit, "protect": Protect, "run": Run, "judge": Judge, "metric": Metric,
-        "holdout": Holdout, "sealed": Holdout, "perturbation": Perturbation, "guard": Guard,
+        "holdout": Holdout, "sealed": Holdout, "perturbation": Perturbation, "probe": Probe,
+        "guard": Guard,
     }  # fmt: skip
     if where[0] == "space":
         return [*Numeric.model_fields, *Choice.model_fields]
@@ -239,6 +267,11 @@ def _check_files(path: Path, directory: Path, spec: Spec) -> None:
                     f"{path}: {name!r} is under both [{other}] and [{table}]; "
                     "what judges a candidate cannot be edited by it"
                 )
+    if spec.probe is not None and spec.judge is None:
+        raise TaskError(
+            f"{path}: [probe] needs a [judge]: what the weights give is compared with the output "
+            "that was scored; let the program leave its output in out/, and add the table"
+        )
     for name in spec.guard.canary:
         pure = PurePosixPath(name)
         if pure.is_absolute() or ".." in pure.parts or (directory / name).exists():

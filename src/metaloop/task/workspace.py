@@ -88,11 +88,18 @@ class Workspace:
 
     @classmethod
     def scratch(cls, task: Task, folder: Path) -> Workspace:
-        """A workspace over a copy of the task as it lies there, for a run that leaves no branch."""
+        """A workspace over a copy of the task as it lies there, for a run that leaves no branch
+        with the user."""
+        folder.mkdir(parents=True, exist_ok=True)
         repo = _own_repository(task, folder)
         base = git(repo, "rev-parse", "HEAD")
-        git(repo, "branch", "metaloop/scratch", base)
+        git(repo, "branch", "--force", "metaloop/scratch", base)  # one may be left by a kill
         return cls(task, folder, repo, "", "metaloop/scratch", base)
+
+    @cached_property
+    def tree(self) -> str:
+        """Git's hash of all files of the unchanged task: the same in every copy of it."""
+        return git(self.repo, "rev-parse", f"{self.base}:{self.prefix}")
 
     @cached_property
     def pristine(self) -> Slot:

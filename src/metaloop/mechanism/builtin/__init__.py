@@ -13,6 +13,8 @@ def _source(name: str) -> str:
 
 BUILTINS = {name: _source(name) for name in ("hill_climbing", "tpe", "cma_es", "random_search")}
 """Source of the mechanisms for tasks with a space, by name. All assign parameters."""
+BASELINES = {**BUILTINS, "gp": _source("gp")}
+"""Source of the searches that a study compares with, each alone, by name."""
 STEERERS = {"spread": _source("spread")}
 """Source of the mechanisms that steer the proposer: for tasks without a space."""
 PLACEBO = _source("placebo")

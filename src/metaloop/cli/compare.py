@@ -1,0 +1,62 @@
+"""`metaloop compare`: is the bilevel loop worth it on this task?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from metaloop.cli.app import INTERRUPTED, app, errors, fail, say
+
+
+@app.command("compare")
+def compare_command(
+    task: Annotated[Path, typer.Argument(help="A directory with a metaloop.toml.")],
+    inner: Annotated[str | None, typer.Option(help="Model that proposes.")] = None,
+    outer: Annotated[str | None, typer.Option(help="Model that invents mechanisms.")] = None,
+    trials: Annotated[int, typer.Option(help="Trials of each run.")] = 24,
+    seeds: Annotated[int, typer.Option(help="Runs of each arm; 8 can tell, fewer cannot.")] = 8,
+    workers: Annotated[int, typer.Option(help="Runs side by side.")] = 1,
+) -> None:
+    """The bilevel loop against level 1, random search, TPE and CMA-ES at equal trials.
+
+    Models: `--inner`, `--outer`, else the task's `[models]`. What is done stays done: with more
+    seeds the same command goes on.
+    """
+    from metaloop.cli.tables import print_table
+    from metaloop.project import FOLDER, Project
+    from metaloop.study.cells import CellStopped
+    from metaloop.study.compare import design_comparison
+    from metaloop.study.progress import progress
+    from metaloop.study.report.advice import recommendation
+    from metaloop.study.report.comparison import reached, write_comparison
+    from metaloop.study.runner import run_study
+    from metaloop.study.store import Store
+    from metaloop.task.spec import load_task
+
+    with errors():
+        loaded, project = load_task(task), Project.around(Path.cwd())
+        inner = inner or loaded.spec.models.get("inner")
+        outer = outer or loaded.spec.models.get("outer") or inner
+        if inner is None or outer is None:
+            raise ValueError("no model is named: add --inner MODEL, and --outer MODEL if another")
+        folder = project.root / FOLDER / "compare" / loaded.spec.name
+        design = design_comparison(
+            loaded, inner, outer, trials=trials, seeds=range(1, seeds + 1), folder=folder
+        )
+        store = Store(design)
+        try:
+            run_study(
+                design,
+                project,
+                workers=workers,
+                told=lambda _: say(progress(design, store.results()).line()),
+            )
+        except (CellStopped, KeyboardInterrupt) as stopped:
+            fail(f"{stopped or 'interrupted'}; the same command goes on", INTERRUPTED)
+        results = store.results()
+        page = write_comparison(results, folder)
+        table = reached(results)
+    print_table(table.heads, table.rows)
+    say(f"\n{recommendation(results)}\nreport:  {page}")

@@ -1,0 +1,111 @@
+"""`metaloop study`: run a designed experiment, see how far it is, report what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from metaloop.cli.app import INTERRUPTED, app, errors, fail, print_json, say
+
+
+class _RunFirst(TyperGroup):
+    """`metaloop study FILE` is short for `metaloop study run FILE`."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+study = typer.Typer(
+    cls=_RunFirst,
+    help="A designed experiment: tasks x arms x models per role x seeds.",
+    no_args_is_help=True,
+)
+app.add_typer(study, name="study")
+
+File = Annotated[Path, typer.Argument(help="The design, a TOML file; results go beside it.")]
+
+
+@study.command("run")
+def run_command(
+    file: File,
+    workers: Annotated[int, typer.Option(help="Cells run side by side.")] = 1,
+    replay: Annotated[
+        Path | None, typer.Option(help="A cassette file that answers instead of models.")
+    ] = None,
+) -> None:
+    """Run the cells that are missing; Ctrl-C stops, the same command goes on."""
+    from metaloop.project import Project
+    from metaloop.study.cells import CellStopped
+    from metaloop.study.design import load_design
+    from metaloop.study.progress import progress
+    from metaloop.study.runner import run_study
+    from metaloop.study.store import Store
+
+    with errors():
+        design = load_design(file)
+        store = Store(design)
+        say(progress(design, store.results()).line())
+
+        def told(_: object) -> None:
+            say(progress(design, store.results()).line())
+
+        try:
+            run_study(design, Project.around(Path.cwd()), workers=workers, replay=replay, told=told)
+        except (CellStopped, KeyboardInterrupt) as stopped:
+            fail(f"{stopped or 'interrupted'}; `metaloop study run {file}` goes on", INTERRUPTED)
+    _write(file)
+
+
+@study.command("status")
+def status_command(
+    file: File,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """What is done, what is left, and what that will take."""
+    from metaloop.cli.tables import print_table
+    from metaloop.study.design import load_design
+    from metaloop.study.progress import progress
+    from metaloop.study.store import Store
+
+    with errors():
+        design = load_design(file)
+        state = progress(design, Store(design).results())
+    if as_json:
+        print_json(state.to_dict())
+        return
+    print_table(
+        ("cells", "done", "of", "seconds each", "usd each"),
+        [
+            (row.name, str(row.done), str(row.planned), _number(row.seconds), _number(row.usd))
+            for row in state.rows
+        ],
+    )
+    say(state.line())
+
+
+@study.command("report")
+def report_command(file: File) -> None:
+    """Write the report of what is there so far: HTML, Markdown, CSV and figures."""
+    _write(file)
+
+
+def _write(file: Path) -> None:
+    from metaloop.study.design import load_design
+    from metaloop.study.report.write import write
+    from metaloop.study.store import Store
+
+    with errors():
+        design = load_design(file)
+        results = Store(design).results()
+        if not results:
+            raise ValueError(f"{file}: no cell is done yet; `metaloop study run {file}` runs them")
+        say(f"report:  {write(design, results, design.folder / design.name)}")
+
+
+def _number(value: float | None) -> str:
+    return "?" if value is None else f"{value:.4g}"

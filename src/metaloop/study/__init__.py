@@ -1,0 +1,1 @@
+"""Designed experiments over runs: factors, paired seeds, and the statistics over them."""

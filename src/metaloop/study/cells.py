@@ -1,0 +1,103 @@
+"""One cell: an ordinary run in the journal, and the row that is read from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from metaloop.bilevel import resume, run
+from metaloop.journal.journal import Journal
+from metaloop.journal.records import MechanismRecord
+from metaloop.models.recorder import CallStore
+from metaloop.project import Project
+from metaloop.report.status import Status, make_status
+from metaloop.study.design import Design
+from metaloop.study.result import Cell, Mechanism, Result
+
+
+class CellStopped(Exception):
+    """The run of a cell was interrupted or paused; its state is saved, the message says why."""
+
+
+def run_cell(
+    design: Design, cell: Cell, project: Project, replay: CallStore | None = None
+) -> tuple[Result, dict[str, Any]]:
+    """Run a cell, or go on with its run, and return its result and the machine it ran on.
+
+    Raises CellStopped where it did not come to its end, and whatever `run` raises.
+    """
+    label = f"{design.name}/{cell.key}"
+    with project.journal() as journal:
+        earlier = [record for record in journal.runs() if record.config.get("label") == label]
+    if earlier and earlier[-1].state == "done":
+        run_id = earlier[-1].id
+    elif earlier:
+        run_id = _ended(resume(earlier[-1].id, project=project, replay=replay)).run
+    else:
+        status = run(
+            design.plan(cell.task).task,
+            design.settings(cell),
+            project=project,
+            own_repository=True,
+            label=label,
+            replay=replay,
+        )
+        run_id = _ended(status).run
+    with project.journal() as journal:
+        return read_result(journal, run_id, cell), journal.run(run_id).machine
+
+
+def _ended(status: Status) -> Status:
+    if status.state != "done":
+        raise CellStopped(f"{status.run} is {status.state}: {status.reason}")
+    return status
+
+
+def read_result(journal: Journal, run_id: str, cell: Cell) -> Result:
+    """The row of a finished run."""
+    status, trials = make_status(journal, run_id), journal.trials(run_id)
+    if status.baseline is None:
+        raise ValueError(f"{run_id} measured no baseline")
+    better = -1.0 if status.direction == "minimize" else 1.0
+    curve, best = list[float](), status.baseline
+    for trial in trials:
+        if trial.status == "kept" and trial.score is not None:
+            best = trial.score
+        curve.append(better * (best - status.baseline))
+    opened = status.holdout or {}
+    sealed = None
+    if opened.get("best") is not None and opened.get("baseline") is not None:
+        sealed = better * (opened["best"] - opened["baseline"])
+    used = status.roles.values()
+    costs = [role["usd"] for role in used]
+    earned = {m.id: m for m in status.mechanisms}
+    return Result(
+        cell=cell,
+        baseline=status.baseline,
+        direction=status.direction,
+        curve=curve,
+        sealed=sealed,
+        calls=sum(role["calls"] for role in used),
+        input_tokens=sum(role["input_tokens"] for role in used),
+        output_tokens=sum(role["output_tokens"] for role in used),
+        model_seconds=sum(role["seconds"] for role in used),
+        trial_seconds=journal.trial_seconds(run_id),
+        usd=None if None in costs else sum(costs),
+        mechanisms=[
+            Mechanism(
+                m.id,
+                m.name,
+                m.origin,
+                m.state,
+                _proven(m),
+                earned[m.id].trials,
+                earned[m.id].live,
+                earned[m.id].gain,
+            )
+            for m in journal.mechanisms(run_id)
+        ],
+    )
+
+
+def _proven(mechanism: MechanismRecord) -> bool:
+    """Only what passed its contract tests is screened; built-in ones need neither."""
+    return mechanism.origin != "generated" or mechanism.screening is not None

@@ -1,0 +1,46 @@
+"""The one-line form of a study: the bilevel loop against its alternatives on a user's task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from metaloop.study.arms import ARMS
+from metaloop.study.design import Design, load_design
+from metaloop.task.spec import Task
+
+COMPARED = ("C", "A", "random", "tpe", "cma-es")
+
+
+def design_comparison(
+    task: Task, inner: str, outer: str, *, trials: int, seeds: Sequence[int], folder: Path
+) -> Design:
+    """Write the design into `folder`, which then gathers its results, and read it.
+
+    A task without a space is compared with the inner loop alone: there is nothing to tune.
+    Raises ValueError as `load_design` does.
+    """
+    arms = [arm for arm in COMPARED if task.space or ARMS[arm].asks != "none"]
+    lines = [
+        f"name = {_quoted(f'compare-{folder.name}')}",
+        f"arms = [{', '.join(map(_quoted, arms))}]",
+        f"seeds = {list(seeds)}",
+        f"trials = {trials}",
+        f"outer_every = {max(1, min(8, trials // 3))}",
+        "[models]",
+        f"outer = [{_quoted(outer)}]",
+        f"inner = [{_quoted(inner)}]",
+        "[[task]]",
+        f"path = {_quoted(str(task.directory))}",
+        "matters = 1e-9  # a comparison states no power",
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "compare.toml"
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return load_design(file)
+
+
+def _quoted(text: str) -> str:
+    """A TOML string."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,148 @@
+"""What to use on a task: one sentence that follows from paired differences by a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+from metaloop.report.text import dollars, plural
+from metaloop.study.report.findings import DECIDES
+from metaloop.study.report.labels import arm_name, rank
+from metaloop.study.report.numbers import amount, between, p_equals
+from metaloop.study.report.pooled import pooled
+from metaloop.study.report.words import LEVEL
+from metaloop.study.result import Result
+from metaloop.study.statistics import Interval, holm, interval, sign_flip_test
+
+SAME = 0.1
+"""Share of the bilevel loop's gain below which a lead of it is none."""
+
+
+@dataclass(frozen=True)
+class Duel:
+    """The bilevel loop against another arm: paired differences of final gain, above 0 where the
+    bilevel loop is better."""
+
+    arm: str
+    free: bool
+    """The other arm asks no model."""
+    n: int
+    mean: float
+    interval: Interval
+    p: float
+    """Corrected for all duels."""
+
+    @property
+    def verdict(self) -> int:
+        """1 if the bilevel loop is seen to be better, -1 if worse, 0 if no difference is seen."""
+        if self.p >= LEVEL or self.interval.low <= 0 <= self.interval.high:
+            return 0
+        return 1 if self.mean > 0 else -1
+
+    @property
+    def turned(self) -> Duel:
+        """Seen from the other arm."""
+        low, high = self.interval
+        return replace(self, mean=-self.mean, interval=Interval(-high, -low))
+
+    @property
+    def evidence(self) -> str:
+        """As it stands between brackets."""
+        return f"95 % interval {between(self.interval)}, {p_equals(self.p)}, n = {self.n}"
+
+
+def duels(results: Sequence[Result]) -> list[Duel]:
+    """The bilevel loop against each other arm that shares a seed with it; all of one task."""
+    arms: dict[str, list[Result]] = {}
+    for result in results:
+        arms.setdefault(result.cell.arm, []).append(result)
+    found = [
+        (arm, all(r.cell.inner is None for r in arms[arm]), differences)
+        for arm in sorted(arms.keys() - {DECIDES}, key=lambda a: (rank(a), a))
+        if (differences := pooled(results, results[0].cell.task, DECIDES, arm))
+    ]
+    corrected = holm([sign_flip_test(d) for _, _, d in found])
+    return [
+        Duel(arm, free, len(d), fmean(d), interval(d), p)
+        for (arm, free, d), p in zip(found, corrected, strict=True)
+    ]
+
+
+def recommendation(results: Sequence[Result]) -> str:
+    """What to use on the task of `results`: a cheaper arm as soon as the bilevel loop is not seen
+    to beat it: the best of those seen to be better, else one without a model, else any."""
+    found = duels(results)
+    if not found:
+        return "Nothing can be recommended: the bilevel loop shares no seed with another arm."
+    if all(r.gain <= 0 for r in results):
+        trials = plural(max(len(r.curve) for r in results) - 1, "trial")
+        return f"None is worth its time here: no arm found any gain in {trials}."
+    if min(d.n for d in found) < fewest(len(found)):
+        return _undecided(found, results)
+    rivals = [d for d in found if d.verdict <= 0]
+    if rivals:
+        better, free = [d for d in rivals if d.verdict < 0], [d for d in rivals if d.free]
+        return _instead(min(better or free or rivals, key=lambda d: d.mean), results)
+    closest = min(found, key=lambda d: d.mean)
+    return (
+        f"Use the bilevel loop: it ended better than every other arm, by {closest.mean:.3g} than "
+        f"the closest, {called(closest.arm)} ({closest.evidence}), for {_cost(results, DECIDES)}."
+    )
+
+
+def fewest(duels: int) -> int:
+    """Pairs below which the p of no duel can come below LEVEL, corrected for so many."""
+    n = 2
+    while duels * 2.0 ** (1 - n) >= LEVEL:
+        n += 1
+    return n
+
+
+def called(arm: str) -> str:
+    """An arm in words for somebody who has read none of this."""
+    words = {DECIDES: "the bilevel loop", "A": "the inner loop alone", "random": "random search"}
+    return words.get(arm, arm_name(arm))
+
+
+def _undecided(found: Sequence[Duel], results: Sequence[Result]) -> str:
+    means = {arm: _gain(results, arm) for arm in (DECIDES, *(d.arm for d in found))}
+    lead = max(means, key=means.__getitem__)
+    return (
+        f"Too few seeds to tell these arms apart ({min(d.n for d in found)}, at least "
+        f"{fewest(len(found))} are needed): so far {called(lead)} leads with a mean gain of "
+        f"{means[lead]:.3g}."
+    )
+
+
+def _instead(rival: Duel, results: Sequence[Result]) -> str:
+    """Advice for an arm that the bilevel loop was not seen to beat."""
+    name = called(rival.arm)
+    cost = "asks no model" if rival.free else f"takes {_cost(results, rival.arm)}"
+    if rival.verdict < 0:
+        return (
+            f"Use {name}: it ended {-rival.mean:.3g} better than the bilevel loop "
+            f"({rival.turned.evidence}), and {cost}."
+        )
+    if rival.interval.high <= SAME * _gain(results, DECIDES):
+        alone = name if name.endswith(" alone") else f"{name} alone"
+        price = "nothing" if rival.free else _cost(results, rival.arm)
+        return (
+            f"{alone[0].upper()}{alone[1:]} reaches the same for {price}: the bilevel loop "
+            f"differed by {amount(rival.mean)} ({rival.evidence})."
+        )
+    return (
+        f"Start with {name}: it {cost}, and the bilevel loop was not seen to beat it "
+        f"({amount(rival.mean)}; {rival.evidence}), which more seeds may change."
+    )
+
+
+def _gain(results: Sequence[Result], arm: str) -> float:
+    return fmean(r.gain for r in results if r.cell.arm == arm)
+
+
+def _cost(results: Sequence[Result], arm: str) -> str:
+    own = [r for r in results if r.cell.arm == arm]
+    known = [r.usd for r in own if r.usd is not None]
+    price = dollars(fmean(known)) if len(known) == len(own) else "an unknown price"
+    return f"{fmean(r.tokens for r in own):,.0f} tokens and {price} a run"

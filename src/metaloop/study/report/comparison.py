@@ -1,0 +1,121 @@
+"""The bilevel loop against classical search on one task at equal trials: page, Markdown, table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from metaloop.report import document as frame
+from metaloop.report.text import dollars, duration, number
+from metaloop.study.contrasts import summaries
+from metaloop.study.report.advice import called, duels, recommendation
+from metaloop.study.report.figures import Figure, trade
+from metaloop.study.report.labels import Names, groups, plain, tick
+from metaloop.study.report.markdown import grid, image
+from metaloop.study.report.numbers import amount, between, p_value
+from metaloop.study.report.page import STYLE, figure, listed, shown, ticked
+from metaloop.study.report.plots import curves
+from metaloop.study.report.rows import Table, spread
+from metaloop.study.report.table import ordered, render_csv
+from metaloop.study.result import Result
+
+NOTES = (
+    "Gain: how far the best of a run lies above its baseline, in the metric's unit. All arms had "
+    "equal trials; runs are paired by seed.",
+    "A difference was seen if its 95 % bootstrap interval leaves 0 out and the p of a two-sided "
+    "sign flip test, corrected for all rows of the table (Holm), is below 0.05.",
+    "A cheaper arm is recommended as soon as the bilevel loop was not seen to beat it; it reaches "
+    "the same if the interval leaves the bilevel loop no lead above a tenth of its gain.",
+)
+
+
+def write_comparison(results: Sequence[Result], folder: Path) -> Path:
+    """Write `compare.html`, `compare.md`, `cells.csv` and the figures; returns the page's path.
+
+    Raises ValueError where there are no results, or those of several tasks.
+    """
+    own = ordered(results)
+    tasks = sorted({r.cell.task for r in own})
+    if len(tasks) != 1:
+        raise ValueError(f"a comparison is of one task (got {', '.join(tasks) or 'none'})")
+    names = names_of(own)
+    found = groups(own, names)
+    drawn = [Figure("curves", "curves.svg", curves("curves", found, names, together=True))]
+    drawn += [Figure(kind, f"{kind}.svg", svg) for kind, svg in trade("", found, names).items()]
+    folder.mkdir(parents=True, exist_ok=True)
+    page = folder / "compare.html"
+    files = {
+        page: _page(own, drawn),
+        page.with_suffix(".md"): _markdown(own, drawn),
+        folder / "cells.csv": render_csv(own),
+    }
+    files |= {folder / f.file: f.svg for f in drawn}
+    for path, text in files.items():
+        path.write_text(text, encoding="utf-8", newline="\n")
+    return page
+
+
+def reached(results: Sequence[Result]) -> Table:
+    """What each arm reached and used: the mean of its runs, and its best one."""
+    names = names_of(results)
+    heads = (
+        "arm, models", "#n", "#mean gain", "#95 % interval", "#best gain", "#best score",
+        "#time", "#tokens", "#usd",
+    )  # fmt: skip
+    rows = []
+    for group in groups(ordered(results), names):
+        row, best = summaries(group.results)[0], max(group.results, key=lambda r: r.gain)
+        score = best.baseline + (-1 if best.direction == "minimize" else 1) * best.gain
+        rows.append([
+            names.cell(row), str(row.n), f"{row.gain.mean:.4g}", spread(row.gain),
+            f"{best.gain:.4g}", number(score), duration(row.seconds), f"{row.tokens:,.0f}",
+            dollars(row.usd),
+        ])  # fmt: skip
+    return Table(heads, rows)
+
+
+def differences(results: Sequence[Result]) -> Table:
+    """The bilevel loop, over all its models, less each other arm."""
+    heads = ("the bilevel loop against", "#n", "#difference", "#95 % interval", "#p (Holm)")
+    rows = [
+        [called(d.arm), str(d.n), amount(d.mean), "-" if d.n < 2 else between(d.interval),
+         "-" if d.n < 2 else p_value(d.p)]
+        for d in duels(ordered(results))
+    ]  # fmt: skip
+    return Table(heads, rows)
+
+
+def names_of(results: Sequence[Result]) -> Names:
+    """Names of all models, in the order of the alphabet."""
+    return Names(sorted({m for r in results for m in (r.cell.outer, r.cell.inner) if m}))
+
+
+def _page(results: Sequence[Result], drawn: Sequence[Figure]) -> str:
+    task = tick(results[0].cell.task)
+    trials = max(len(r.curve) for r in results) - 1
+    head = (
+        f'<header>\n<p class="kicker">metaloop compare · {trials} trials</p>\n'
+        f"<h1>{ticked(task)}</h1>\n"
+        f'<p class="headline">{ticked(recommendation(results))}</p>\n</header>'
+    )
+    curve, *costs = drawn
+    sections = [
+        head,
+        frame.section("What each arm reached", shown(reached(results)) + figure(curve)),
+        frame.section("Who beats whom", shown(differences(results))),
+        frame.section("What it cost", "".join(map(figure, costs))),
+        frame.section("How it was compared", listed(NOTES)),
+    ]
+    return frame.document(f"{plain(task)} · metaloop compare", sections, STYLE)
+
+
+def _markdown(results: Sequence[Result], drawn: Sequence[Figure]) -> str:
+    parts = [
+        f"# {tick(results[0].cell.task)}",
+        f"**{recommendation(results)}**",
+        grid(reached(results)),
+        grid(differences(results)),
+        *map(image, drawn),
+        "\n".join(f"- {note}" for note in NOTES),
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"

@@ -1,0 +1,220 @@
+"""Everything that the report of a study tells, computed once, by the rule fixed beforehand.
+
+One contrast decides: mixed pairs of models against the mean of their two pure pairs, in the final
+gain of arm C. All else is secondary (corrected for one another) or a description (not corrected).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Protocol
+
+from metaloop.study.contrasts import (
+    Life,
+    Measure,
+    Summary,
+    Violation,
+    against,
+    asymmetry,
+    liveness,
+    role,
+    summaries,
+)
+from metaloop.study.report.labels import Group, Names, arm_name, groups, rank
+from metaloop.study.report.pooled import pooled
+from metaloop.study.report.table import ordered
+from metaloop.study.result import Cell, Result
+from metaloop.study.statistics import Comparison, compare, family
+
+DECIDES = "C"
+"""The arm in which the models of the two loops are compared."""
+
+
+class Plan(Protocol):
+    """A task of a study."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def matters(self) -> float: ...
+
+
+class Planned(Protocol):
+    """What a report reads of a design."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def question(self) -> str: ...
+    @property
+    def tasks(self) -> Sequence[Plan]: ...
+    @property
+    def outer(self) -> Sequence[str]: ...
+    @property
+    def inner(self) -> Sequence[str]: ...
+    @property
+    def arms(self) -> Sequence[str]: ...
+    @property
+    def seeds(self) -> Sequence[int]: ...
+    @property
+    def trials(self) -> int: ...
+    def cells(self) -> Sequence[Cell]: ...
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A comparison and its two sides, in words for people."""
+
+    first: str
+    second: str
+    told: Comparison
+    """Above 0 where the first side is better."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.first} against {self.second}"
+
+
+@dataclass(frozen=True)
+class Contrasts:
+    """The contrasts of one task on one measure."""
+
+    deciding: list[Contrast]
+    """Mixed pairs against pure ones, for every two models."""
+    roles: list[Contrast]
+    """The stronger model outside against the reverse, for every two models."""
+    overall: list[Contrast]
+    """The deciding arm, over all its models, against each other arm."""
+    each: list[Contrast]
+    """The same for each pair of models, of final gains alone; never corrected."""
+
+    @property
+    def secondary(self) -> list[Contrast]:
+        """Corrected for one another."""
+        return [*self.roles, *self.overall]
+
+
+@dataclass(frozen=True)
+class TaskFindings:
+    """What one task tells."""
+
+    name: str
+    matters: float
+    planned: int
+    missing: list[tuple[str, int]]
+    """Arm and models, and how many of their seeds are not there yet."""
+    groups: list[Group]
+    summaries: list[Summary]
+    gain: Contrasts
+    area: Contrasts
+    sealed: Contrasts
+    life: list[Life]
+    """Of the arms in which mechanisms could be invented."""
+    violations: list[Violation]
+
+    @property
+    def done(self) -> int:
+        return sum(len(g.results) for g in self.groups)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a study tells; `results` are in order."""
+
+    design: Planned
+    results: list[Result]
+    names: Names
+    tasks: list[TaskFindings]
+
+    @property
+    def bare(self) -> list[str]:
+        """Arms that ask no model."""
+        return list(dict.fromkeys(c.arm for c in self.design.cells() if c.inner is None))
+
+    @property
+    def planned(self) -> int:
+        return sum(task.planned for task in self.tasks)
+
+    @property
+    def done(self) -> int:
+        return sum(task.done for task in self.tasks)
+
+
+def find(design: Planned, results: Iterable[Result]) -> Findings:
+    """Compute everything; results that the design does not plan are left out."""
+    planned = set(design.cells())
+    own = [r for r in ordered(results) if r.cell in planned]
+    names = Names(_roster(design))
+    return Findings(design, own, names, [_task(design, p, own, names) for p in design.tasks])
+
+
+def _roster(design: Planned) -> list[str]:
+    """All models of a design, strongest first."""
+    return list(dict.fromkeys((*design.inner, *design.outer)))
+
+
+def _task(design: Planned, plan: Plan, results: Sequence[Result], names: Names) -> TaskFindings:
+    own = [r for r in results if r.cell.task == plan.name]
+    found = groups(own, names)
+    planned = [cell for cell in design.cells() if cell.task == plan.name]
+    there = {r.cell for r in own}
+    missing = Counter(names.cell(cell) for cell in planned if cell not in there)
+    lives = liveness(own)
+    rows = summaries([r for g in found for r in g.results])
+    return TaskFindings(
+        plan.name, plan.matters, len(planned), list(missing.items()), found, rows,
+        _contrasts(design, plan, own, names, "gain"),
+        _contrasts(design, plan, own, names, "area"),
+        _contrasts(design, plan, own, names, "sealed"),
+        [row for row in lives.rows if row.invented or row.arm in ("C", "D")], lives.violations,
+    )  # fmt: skip
+
+
+def _contrasts(
+    design: Planned, plan: Plan, results: Sequence[Result], names: Names, measure: Measure
+) -> Contrasts:
+    deciding, roles = [], []
+    for strong, weak in combinations(_roster(design), 2):
+        a, b = names.model(strong), names.model(weak)
+        two = [r for r in results if {r.cell.outer, r.cell.inner} <= {strong, weak}]
+        mixed = asymmetry(two, plan.name, DECIDES, plan.matters, measure=measure)
+        deciding += [Contrast(f"mixed pairs of {a} and {b}", "pure pairs", c) for c in mixed]
+        seats = role(two, plan.name, DECIDES, (strong, weak), plan.matters, measure=measure)
+        roles += [Contrast(f"{a} over {b}", "the reverse", c) for c in seats]
+    overall, each = [], []
+    for control in sorted((a for a in design.arms if a != DECIDES), key=rank):
+        differences = pooled(results, plan.name, DECIDES, control, measure)
+        if differences:
+            told = compare(control, differences, plan.matters)
+            overall.append(Contrast(DECIDES, arm_name(control), told))
+        if measure == "gain":
+            each += _each(plan, results, names, control)
+    corrected = _family([*roles, *overall])
+    cut = len(roles)
+    return Contrasts(_family(deciding), corrected[:cut], corrected[cut:], each)
+
+
+def _each(plan: Plan, results: Sequence[Result], names: Names, control: str) -> list[Contrast]:
+    """The deciding arm against a control, one contrast for each of its pairs of models."""
+    found = []
+    for outer, inner in dict.fromkeys(
+        (r.cell.outer, r.cell.inner) for r in results if r.cell.arm == DECIDES
+    ):
+        own = [
+            r
+            for r in results
+            if r.cell.arm == control or (r.cell.outer, r.cell.inner) == (outer, inner)
+        ]
+        first = f"{DECIDES} {names.pair(outer, inner)}"
+        told = against(own, plan.name, DECIDES, control, plan.matters)
+        found += [Contrast(first, arm_name(control), t) for t in told]
+    return found
+
+
+def _family(contrasts: Sequence[Contrast]) -> list[Contrast]:
+    """With p values corrected for one another."""
+    told = family([c.told for c in contrasts])
+    return [replace(c, told=t) for c, t in zip(contrasts, told, strict=True)]

@@ -1,0 +1,135 @@
+"""What the cells of a study are called on a page, and in which colour they are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from metaloop.report.text import one_line
+from metaloop.study.result import Result
+
+ARMS = {
+    "A": "A: inner loop alone",
+    "B": "B: and strategy",
+    "C": "C: and mechanisms",
+    "D": "D: mechanisms, no strategy",
+    "restart": "restart: restarts, no mechanism",
+    "placebo": "placebo: an inert mechanism",
+    "no-llm": "no-llm: built-in mechanisms",
+    "random": "random search",
+    "tpe": "TPE",
+    "cma-es": "CMA-ES",
+    "gp": "Gaussian process",
+}
+"""Arms in the order in which they are shown."""
+COLOURS = {
+    "A": "#0072b2", "B": "#e69f00", "C": "#d55e00", "D": "#a3401f", "restart": "#009e73",
+    "placebo": "#8a6d3b", "no-llm": "#cc79a7", "random": "#878d97", "tpe": "#56b4e9",
+    "cma-es": "#7b5ea7", "gp": "#b5a200",
+}  # fmt: skip
+"""Colours that people with any kind of colour vision tell apart, most from Okabe and Ito."""
+OUTER = ("#d55e00", "#e69f00", "#a3401f", "#cc79a7")
+"""Colours of curves by the model of the outer loop, where one is asked."""
+DASHES = {"restart": "--", "placebo": ":", "B": "-.", "D": "--", "random": ":", "cma-es": "--"}
+GREY = "#878d97"
+
+
+class Models(Protocol):
+    """Anything that has an arm and the models of it: a cell, a group, a row of a summary."""
+
+    @property
+    def arm(self) -> str: ...
+    @property
+    def outer(self) -> str | None: ...
+    @property
+    def inner(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Group:
+    """The cells that differ by their seed alone."""
+
+    task: str
+    arm: str
+    outer: str | None
+    inner: str | None
+    results: tuple[Result, ...]
+
+
+def groups(results: Iterable[Result], names: Names) -> list[Group]:
+    """Groups in the order in which they are shown: by task, arm, and models; seeds in order."""
+    found: dict[tuple[str, str, str | None, str | None], list[Result]] = {}
+    for result in results:
+        cell = result.cell
+        found.setdefault((cell.task, cell.arm, cell.outer, cell.inner), []).append(result)
+    made = [Group(*k, tuple(sorted(v, key=lambda r: r.cell.seed))) for k, v in found.items()]
+    place = names.place
+    return sorted(made, key=lambda g: (g.task, rank(g.arm), place(g.outer), place(g.inner)))
+
+
+def rank(arm: str) -> int:
+    """The place of an arm among all."""
+    return list(ARMS).index(arm) if arm in ARMS else len(ARMS)
+
+
+def arm_name(arm: str) -> str:
+    """An arm in a word, for running text: C, restart, TPE."""
+    if arm in ("gp", "random"):
+        return arm
+    return ARMS[arm].partition(":")[0] if arm in ARMS else tick(arm)
+
+
+def tick(text: object, limit: int = 60) -> str:
+    """Foreign text between backticks, which it cannot leave: code in Markdown and on the page."""
+    shown = one_line(text, limit).replace("`", "'").replace("|", "\u00a6")
+    return f"`{shown or ' '}`"
+
+
+def plain(text: str) -> str:
+    """Without the backticks, for a plot."""
+    return text.replace("`", "")
+
+
+class Names:
+    """Short names of models: without provider, and without the beginning that all share."""
+
+    def __init__(self, models: Iterable[str | None]) -> None:
+        full = {m: m.partition(":")[2].partition("@")[0] or m for m in models if m}
+        if len(set(full.values())) < len(full):
+            full = {m: m for m in full}
+        start = _common(list(full.values())) if len(full) > 1 else ""
+        self._full = full
+        self._short = {m: name[len(start) :] for m, name in full.items()}
+
+    def all(self) -> list[str]:
+        """Every model, not shortened."""
+        return [tick(name) for name in self._full.values()]
+
+    def place(self, model: str | None) -> int:
+        """Where a model stands among all of them; -1 where none is asked."""
+        return list(self._full).index(model) if model in self._full else -1
+
+    def model(self, model: str | None) -> str:
+        """The name of a model, between backticks; a dash where none is asked."""
+        return tick(self._short.get(model, model), 40) if model else "-"
+
+    def pair(self, outer: str | None, inner: str | None) -> str:
+        """E.g. `1.5b` over `0.5b`: first the model of the outer loop; empty without models."""
+        return " over ".join(self.model(m) for m in (outer, inner) if m)
+
+    def cell(self, cell: Models) -> str:
+        """E.g. C `1.5b` over `0.5b`, A `0.5b`, TPE: what it is but for its seed."""
+        return f"{arm_name(cell.arm)} {self.pair(cell.outer, cell.inner)}".strip()
+
+
+def _common(names: Sequence[str]) -> str:
+    """The beginning that all names share, up to a dash; none that would leave nothing.
+
+    >>> _common(["qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b"])
+    'qwen2.5-coder-'
+    """
+    first = names[0]
+    cuts = [i + 1 for i, c in enumerate(first) if c == "-"]
+    shared = [c for c in cuts if all(n.startswith(first[:c]) and len(n) > c for n in names)]
+    return first[: max(shared, default=0)]

@@ -1,0 +1,83 @@
+"""The report of a study in Markdown, to be read where there is no browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from metaloop.report.text import one_line
+from metaloop.study.report import rows
+from metaloop.study.report.figures import CAPTIONS, Figure
+from metaloop.study.report.findings import Findings, TaskFindings
+from metaloop.study.report.labels import tick
+from metaloop.study.report.rule import RULE
+from metaloop.study.report.words import headline, incomplete, legend, says, silent
+
+
+def render_markdown(findings: Findings, figures: Sequence[Sequence[Figure]]) -> str:
+    """The whole report; the files of `figures` lie beside it."""
+    design = findings.design
+    several = len(findings.tasks) > 1
+    parts = [
+        f"# {prose(design.question or design.name)}",
+        *(f"**{headline(findings, task)}**" for task in findings.tasks),
+        ", ".join(f"{name}: {value}" for name, value in rows.overview(findings)),
+        incomplete(findings),
+        "## What the data says",
+    ]
+    for task in findings.tasks:
+        parts += [f"### {tick(task.name)}"] if several else []
+        parts.append(_list(says(findings, task)))
+    parts += ["## What it does not say", _list(silent(findings))]
+    for task, drawn in zip(findings.tasks, figures, strict=True):
+        parts += [f"## Task {tick(task.name)}", *_task(findings, task, drawn)]
+    parts += ["## How it was analysed", _list(RULE)]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _task(findings: Findings, task: TaskFindings, figures: Sequence[Figure]) -> list[str]:
+    drawn = {f.kind: image(f) for f in figures}
+    names, contrasts = findings.names, task.gain
+    kinds = [("area", task.area), ("sealed gain", task.sealed)]
+    more = [(kind, [*c.deciding, *c.secondary]) for kind, c in kinds]
+    return [
+        "### The contrasts",
+        drawn.get("contrasts", ""),
+        grid(rows.tested([*contrasts.deciding, *contrasts.secondary])),
+        legend(task) if contrasts.deciding else "",
+        "Described, without correction:",
+        grid(rows.described([*more, ("final gain", contrasts.each)])),
+        "### What each arm reached",
+        drawn.get("curves", ""),
+        drawn.get("heat", ""),
+        grid(rows.gains(task, names)),
+        "### What it cost",
+        drawn.get("seconds", ""),
+        drawn.get("tokens", ""),
+        grid(rows.costs(task, names)),
+        "### Did the mechanisms act?",
+        grid(rows.alive(task.life, names)) or "No arm had mechanisms.",
+        grid(rows.dead(task.violations, names)),
+    ]
+
+
+def image(figure: Figure) -> str:
+    return f"![{figure.kind}]({figure.file})\n\n*{CAPTIONS[figure.kind]}*"
+
+
+def grid(table: rows.Table) -> str:
+    """A table; nothing if it has no rows."""
+    if not table.rows:
+        return ""
+    rule = ["---:" if head.startswith("#") else "---" for head in table.heads]
+    lines = [[head.lstrip("#") for head in table.heads], rule, *table.rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def prose(text: str) -> str:
+    """Foreign text as running text: nothing in it is markup."""
+    return re.sub(r"([\\`*_\[\]<>|#~$&])", r"\\\1", one_line(text, 400))
+
+
+def _list(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)

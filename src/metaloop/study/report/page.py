@@ -1,0 +1,129 @@
+"""The report of a study as one HTML page: no script, nothing from the network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from metaloop.report import document as frame
+from metaloop.report.plots import inline
+from metaloop.report.text import html
+from metaloop.study.report import rows
+from metaloop.study.report.figures import CAPTIONS, Figure
+from metaloop.study.report.findings import Findings, TaskFindings
+from metaloop.study.report.labels import tick
+from metaloop.study.report.rule import RULE
+from metaloop.study.report.words import headline, incomplete, legend, says, silent
+
+STYLE = """.figure { overflow-x: auto; }
+.figure svg { min-width: 34rem; }
+td:last-child:not(.n) { width: auto; }
+h2 code, h3 code { font-size: .95em; }
+.note { color: var(--soft); font-size: .85rem; margin: .5rem 0; }
+.numbers { margin-top: 1rem; }
+.numbers th, .numbers td { padding-right: .75rem; }
+.numbers th { white-space: nowrap; }
+.numbers td:first-child { min-width: 11rem; }
+.numbers code { white-space: nowrap; }
+details > summary { margin-top: 1rem; }
+h2.task { margin-top: 3.5rem; padding-top: 1rem; border-top: 2px solid var(--line); }
+"""
+
+
+def render_page(findings: Findings, figures: Sequence[Sequence[Figure]]) -> str:
+    """The whole page; `figures` are those of each task."""
+    sections = [_head(findings)]
+    for task, drawn in zip(findings.tasks, figures, strict=True):
+        sections += _task(findings, task, drawn)
+    rule = "".join(f"<li>{ticked(line)}</li>" for line in RULE)
+    sections.append(frame.section("How it was analysed", f"<ul>{rule}</ul>"))
+    title = f"{findings.design.name} · metaloop study"
+    return frame.document(title, sections, STYLE)
+
+
+def _head(findings: Findings) -> str:
+    design = findings.design
+    tiles = "".join(
+        f"<div><dt>{name}</dt><dd>{html(value)}</dd></div>"
+        for name, value in rows.overview(findings)
+    )
+    lacks = incomplete(findings)
+    badge = ' <span class="badge warn">incomplete</span>' if lacks else ""
+    answers = "".join(
+        f'<p class="headline">{ticked(headline(findings, task))}</p>\n' for task in findings.tasks
+    )
+    several = len(findings.tasks) > 1
+    told = "".join(
+        (f"<h3>{ticked(tick(task.name))}</h3>" if several else "") + listed(says(findings, task))
+        for task in findings.tasks
+    )
+    return (
+        f'<header>\n<p class="kicker">metaloop study · {html(design.name)}</p>\n'
+        f"<h1>{html(design.question or design.name)}{badge}</h1>\n{answers}"
+        f'<dl class="tiles">{tiles}</dl>\n'
+        + (f"<p>{ticked(lacks)}</p>\n" if lacks else "")
+        + f"<h2>What the data says</h2>\n{told}\n"
+        f"<h2>What it does not say</h2>\n{listed(silent(findings))}\n</header>"
+    )
+
+
+def _task(findings: Findings, task: TaskFindings, figures: Sequence[Figure]) -> list[str]:
+    drawn = {f.kind: f for f in figures}
+    names, contrasts = findings.names, task.gain
+    tested = rows.tested([*contrasts.deciding, *contrasts.secondary])
+    kinds = [("area", task.area), ("sealed gain", task.sealed)]
+    more = [(kind, [*c.deciding, *c.secondary]) for kind, c in kinds]
+    others = rows.described([*more, ("final gain", contrasts.each)])
+    dead = shown(rows.dead(task.violations, names)) if task.violations else ""
+    title = ticked(tick(task.name))
+    return [
+        f'<h2 class="task">Task {title}</h2>' if len(findings.tasks) > 1 else "",
+        frame.section(
+            "The contrasts",
+            figure(drawn.get("contrasts"))
+            + shown(tested)
+            + (f'<p class="note">{legend(task)}</p>' if tested.rows else "")
+            + folded("areas, sealed gains, and each pair of models by itself", shown(others)),
+        ),
+        frame.section("Best so far", figure(drawn.get("curves"))),
+        frame.section("Which model where", figure(drawn.get("heat"))),
+        frame.section("What each arm reached", shown(rows.gains(task, names))),
+        frame.section(
+            "What it cost",
+            figure(drawn.get("seconds"))
+            + figure(drawn.get("tokens"))
+            + shown(rows.costs(task, names)),
+        ),
+        frame.section("Did the mechanisms act?", shown(rows.alive(task.life, names)) + dead),
+    ]
+
+
+def shown(table: rows.Table) -> str:
+    """A table as HTML; nothing if it has no rows."""
+    if not table.rows:
+        return ""
+    body = ([ticked(cell) for cell in row] for row in table.rows)
+    return f'<div class="numbers">{frame.table(table.heads, body)}</div>'
+
+
+def figure(drawn: Figure | None) -> str:
+    if drawn is None:
+        return ""
+    return (
+        f'<figure>\n<div class="figure">{inline(drawn.svg)}</div>\n'
+        f"<figcaption>{CAPTIONS[drawn.kind]}</figcaption>\n</figure>\n"
+    )
+
+
+def folded(label: str, body: str) -> str:
+    return f"<details><summary>{label}</summary>{body}</details>" if body else ""
+
+
+def listed(lines: Iterable[str]) -> str:
+    return "<ul>" + "".join(f"<li>{ticked(line)}</li>" for line in lines) + "</ul>"
+
+
+def ticked(text: str) -> str:
+    """What stands between backticks, as code; all of it escaped, no number apart from its %."""
+    parts = re.sub(r"(?<=\d) %", "\xa0%", html(text)).split("`")
+    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))

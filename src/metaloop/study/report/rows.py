@@ -1,0 +1,144 @@
+"""The tables of a study's report, as text: foreign words stand between backticks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from metaloop.report.text import dollars, duration
+from metaloop.study.contrasts import Life, Spread, Violation
+from metaloop.study.report.findings import Contrast, Findings, TaskFindings
+from metaloop.study.report.labels import Names, tick
+from metaloop.study.report.numbers import amount, between, p_value, share
+from metaloop.study.statistics import Comparison
+
+
+@dataclass(frozen=True)
+class Table:
+    """Heads that begin with # are of numbers."""
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def tested(contrasts: Iterable[Contrast]) -> Table:
+    """Contrasts with all that is known of them."""
+    heads = (
+        "contrast", "#n", "#difference", "#95 % interval", "#p", "#Holm", "#effect", "#power",
+        "#n needed", "#in reach",
+    )  # fmt: skip
+    rows = []
+    for contrast in contrasts:
+        c = contrast.told
+        size = [_finite(c.effect), "-" if c.n < 2 else share(c.power)]
+        reach = ["-" if c.needed is None else str(c.needed), _finite(c.detectable)]
+        rows.append([contrast.name, *_difference(c), *_p_values(c), *size, *reach])
+    return Table(heads, rows)
+
+
+def described(kinds: Iterable[tuple[str, Iterable[Contrast]]]) -> Table:
+    """Contrasts of several measures, each with its name, without correction."""
+    heads = ("contrast", "of", "#n", "#difference", "#95 % interval", "#p", "#effect")
+    rows = [
+        [c.name, kind, *_difference(c.told), _p_values(c.told)[0], _finite(c.told.effect)]
+        for kind, contrasts in kinds
+        for c in contrasts
+    ]
+    return Table(heads, rows)
+
+
+def gains(task: TaskFindings, names: Names) -> Table:
+    """What each arm and pair of models reached."""
+    heads = (
+        "arm, models", "#n", "#final gain", "#95 % interval", "#median", "#area",
+        "#95 % interval", "#sealed gain",
+    )  # fmt: skip
+    rows = [
+        [
+            names.cell(s), str(s.n),
+            f"{s.gain.mean:.4g}", spread(s.gain), f"{s.gain.median:.4g}", f"{s.area.mean:.4g}",
+            spread(s.area), f"{s.sealed.mean:.4g}" if s.sealed else "-",
+        ]
+        for s in task.summaries
+    ]  # fmt: skip
+    return Table(heads, rows)
+
+
+def costs(task: TaskFindings, names: Names) -> Table:
+    """What a run of each arm and pair of models costs on the average."""
+    heads = (
+        "arm, models", "#tokens", "#time", "#usd", "#gain per 1000 tokens",
+        "#gain per minute", "#gain per usd",
+    )  # fmt: skip
+    rows = [
+        [
+            names.cell(s), f"{s.tokens:,.0f}",
+            duration(s.seconds), dollars(s.usd), _rate(s.per_1000_tokens),
+            _rate(None if s.per_second is None else 60 * s.per_second), _rate(s.per_usd),
+        ]
+        for s in task.summaries
+    ]  # fmt: skip
+    return Table(heads, rows)
+
+
+def alive(lives: Iterable[Life], names: Names) -> Table:
+    """What became of generated mechanisms."""
+    heads = (
+        "arm, models", "#runs", "#invented", "#proven", "#installed", "#live",
+        "#trials changed", "#share of gain",
+    )  # fmt: skip
+    rows = [
+        [
+            names.cell(s),
+            *map(str, (s.n, s.invented, s.proven, s.installed, s.live, s.trials)),
+            "-" if s.share is None else share(s.share),
+        ]
+        for s in lives
+    ]  # fmt: skip
+    return Table(heads, rows)
+
+
+def dead(violations: Iterable[Violation], names: Names) -> Table:
+    """Mechanisms that are credited with a gain and never acted."""
+    rows = [
+        [names.cell(v.cell), str(v.cell.seed), tick(v.mechanism.name), v.mechanism.origin,
+         f"{v.mechanism.gain:.4g}"]
+        for v in violations
+    ]  # fmt: skip
+    return Table(("cell", "#seed", "mechanism", "origin", "#gain"), rows)
+
+
+def overview(findings: Findings) -> list[tuple[str, str]]:
+    """The size of the study, name and value."""
+    design = findings.design
+    return [
+        ("cells", f"{findings.done} of {findings.planned}"),
+        ("paired seeds", str(len(design.seeds))),
+        ("trials per cell", str(design.trials)),
+        ("model time", duration(sum(r.model_seconds for r in findings.results))),
+        ("trial time", duration(sum(r.trial_seconds for r in findings.results))),
+        ("tokens", f"{sum(r.tokens for r in findings.results):,}"),
+    ]
+
+
+def _difference(c: Comparison) -> list[str]:
+    """Pairs, mean and interval; of one pair there is no interval."""
+    return [str(c.n), amount(c.mean), "-" if c.n < 2 else between(c.interval)]
+
+
+def _p_values(c: Comparison) -> list[str]:
+    return ["-", "-"] if c.n < 2 else [p_value(c.p), p_value(c.p_holm)]
+
+
+def spread(values: Spread) -> str:
+    """The interval of a mean; of one value there is none."""
+    return "-" if values.n < 2 else f"{values.interval.low:.4g} to {values.interval.high:.4g}"
+
+
+def _finite(value: float) -> str:
+    """Effect sizes and differences; a dash where nothing tells them."""
+    return f"{value:.2g}" if abs(value) < float("inf") else "-"
+
+
+def _rate(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"

@@ -1,0 +1,27 @@
+"""The rule of analysis, as it is printed with every report."""
+
+RULE = (
+    "Gain: how far the best of a run lies above its baseline, in the metric's unit, at equal "
+    "trials. Area: the mean gain of the best so far over all trials. Sealed gain: that on a split "
+    "which no guard and no model saw.",
+    "The contrast that decides: mixed pairs of models against the mean of their two pure pairs, in "
+    "the final gain of arm C. With more than two models there is one for every two, corrected "
+    "for one another.",
+    "Cells are paired by seed. A contrast uses the seeds that all of its cells have. C against "
+    "another arm: the mean over C's pairs of models of each less the arm with the same models, "
+    "else the same inner model, else none.",
+    "p: two-sided sign flip test of the mean. Holm: corrected over the secondary contrasts of the "
+    "task. A difference was seen if the corrected p is below 0.05 and the 95 % interval "
+    "leaves 0 out.",
+    "Intervals: bootstrap of the mean over seeds, widened for few of them. Effect size: mean "
+    "difference over its standard deviation, corrected for few pairs.",
+    "Power: how often so many seeds find a true difference of the size that was said beforehand "
+    "to be worth having, before correction; seeds needed to find it in 80 % of studies; and the "
+    "difference that these seeds find in 80 %.",
+    "Arms: A inner loop alone; B and strategy; C and invented mechanisms; D mechanisms without "
+    "strategy; restart: A, restarted when C has its outer steps; placebo: C with mechanisms that "
+    "do nothing; no-llm: built-in mechanisms alone; random, TPE, CMA-ES and gp (Gaussian process) "
+    "by themselves.",
+    "Time and tokens are counted as if no cell had shared a call or a trial with another; the "
+    "CSV leaves out the seconds of trials, on which no two machines agree.",
+)

@@ -1,0 +1,217 @@
+"""The plain words of a study's report: each sentence follows from the numbers by a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from metaloop.report.text import plural
+from metaloop.study.report.findings import DECIDES, Findings, TaskFindings
+from metaloop.study.report.labels import arm_name, tick
+from metaloop.study.report.numbers import amount, corrected, evidence, extent, p_is, share, too_few
+from metaloop.study.statistics import Comparison
+
+LEVEL = 0.05
+FEWEST = 6
+"""Pairs below which no sign flip test comes below LEVEL, whatever the data."""
+MOST = 6
+"""Groups that are named where cells are missing."""
+NOTHING = "The deciding contrast cannot be computed: no seed has all of its cells yet."
+
+
+def verdict(told: Comparison) -> int:
+    """1 or -1 if a difference was seen, 0 if none: the corrected p is below 0.05 and the interval
+    leaves 0 out."""
+    if corrected(told) >= LEVEL or told.interval.low <= 0 <= told.interval.high:
+        return 0
+    return 1 if told.mean > 0 else -1
+
+
+def headline(findings: Findings, task: TaskFindings) -> str:
+    """The answer of a task to the deciding question, in one sentence."""
+    deciding = [c.told for c in task.gain.deciding]
+    where = f" on {tick(task.name)}" if len(findings.tasks) > 1 else ""
+    if not deciding:
+        return NOTHING
+    if all(told.n < FEWEST for told in deciding):
+        return f"Too few seeds{where} to tell whether different models in the two loops help."
+    seen = {verdict(told) for told in deciding} - {0}
+    if not seen:
+        return f"No difference seen at this power between mixed and pure pairs of models{where}."
+    how = {1: "did better", -1: "did worse"}[seen.pop()] if len(seen) == 1 else ""
+    if not how:
+        return f"Different models in the two loops helped or harmed{where}, depending on which."
+    some = "" if all(verdict(told) for told in deciding) else "Some "
+    start = f"{some}different models in the two loops {how} than the same one in both{where}."
+    return start[0].upper() + start[1:]
+
+
+def says(findings: Findings, task: TaskFindings) -> list[str]:
+    """What the data of one task says."""
+    told = [_decided(c.first, c.told, task.matters) for c in task.gain.deciding] or [NOTHING]
+    models = {*findings.design.inner, *findings.design.outer}
+    absent = len(models) * (len(models) - 1) // 2 - len(task.gain.deciding)
+    if told != [NOTHING] and absent:
+        told.append(f"Of {absent} more of such pairs, no seed has all four cells.")
+    told += [_seats(c.first, c.told) for c in task.gain.roles]
+    return [*told, *_controls(findings, task), *_alive(task)]
+
+
+def _decided(mixed: str, told: Comparison, matters: float) -> str:
+    """The deciding contrast: how large, how sure, and what so many seeds could have shown."""
+    which = "better" if told.mean >= 0 else "worse"
+    start = (
+        f"{mixed[0].upper()}{mixed[1:]} ended {abs(told.mean):.3g} {which} than the mean of their "
+        f"two pure pairs ({evidence(told)}): "
+    )
+    if told.n < FEWEST:
+        return f"{start}{too_few(told.n)}."
+    seen, least = verdict(told), min(map(abs, told.interval))
+    if seen and least >= matters:
+        return (
+            f"{start}a difference was seen, and {matters:.3g}, what is worth having, is below it."
+        )
+    if seen:
+        return f"{start}a difference was seen. {_size(told, matters)}"
+    if corrected(told) < LEVEL or not told.interval.low <= 0 <= told.interval.high:
+        start += "interval and test disagree, so it does not count as one. "
+    else:
+        start += "no difference was seen at this power. "
+    return start + _missed(told, matters)
+
+
+def _size(told: Comparison, matters: float) -> str:
+    if max(map(abs, told.interval)) < matters:
+        return f"It is smaller than {matters:.3g}, the least that is worth having."
+    return f"Whether it reaches {matters:.3g}, the least that is worth having, stays open."
+
+
+def _missed(told: Comparison, matters: float) -> str:
+    """What might have been overlooked."""
+    found = (
+        f"A true difference of {matters:.3g}, the least that is worth having, would have been "
+        f"found in {share(told.power)} of such studies"
+    )
+    more = f" (in 80 % with {told.needed} seeds)" if (told.needed or 0) > told.n else ""
+    if max(map(abs, told.interval)) < matters:
+        return f"{found}{more}; the interval rules it out."
+    return f"{found}{more}; the interval does not rule it out."
+
+
+def _seats(first: str, told: Comparison) -> str:
+    if told.n < FEWEST:
+        return f"Who sits outside, {first} or the reverse: {too_few(told.n)}."
+    how = {1: "did better than", -1: "did worse than"}.get(verdict(told))
+    what = (
+        f"{first} {how} the reverse" if how else f"no difference was seen, {first} or the reverse"
+    )
+    torn = not how and not told.interval.low <= 0 <= told.interval.high
+    but = ", by the corrected test; by the interval there is one" if torn else ""
+    return f"Who sits outside: {what} ({amount(told.mean)}; {evidence(told)}){but}."
+
+
+def _controls(findings: Findings, task: TaskFindings) -> list[str]:
+    """The deciding arm against every other one, in one sentence for each outcome."""
+    rows = {c.second: c.told for c in task.gain.overall}
+    if rows and all(told.n < FEWEST for told in rows.values()):
+        most = max(told.n for told in rows.values())
+        return [f"{DECIDES} against the other arms: {too_few(most)}."]
+    lines = []
+    for outcome, words in ((1, "ended better than"), (-1, "ended worse than")):
+        seen = [n for n, told in rows.items() if verdict(told) == outcome]
+        listed = _and([f"{n} ({amount(rows[n].mean)}, {p_is(rows[n])})" for n in seen])
+        lines += [f"Over all its pairs of models, {DECIDES} {words} {listed}."] if seen else []
+    same = [n for n, told in rows.items() if told.interval.low <= 0 <= told.interval.high]
+    listed = _and([f"{n} ({amount(rows[n].mean)}, {extent(rows[n])})" for n in same])
+    if same:
+        lines.append(f"No difference was seen at this power between {DECIDES} and {listed}.")
+    torn = [n for n, told in rows.items() if not verdict(told) and n not in same]
+    listed = _and([f"{n} ({amount(rows[n].mean)}, {p_is(rows[n])}, n = {rows[n].n})" for n in torn])
+    if torn:
+        lines.append(
+            f"{DECIDES} differs by the interval, but not the corrected test, from {listed}."
+        )
+    return lines + _reading(findings, rows)
+
+
+def _reading(findings: Findings, rows: Mapping[str, Comparison]) -> list[str]:
+    """What the controls mean together."""
+    level = {name: verdict(told) for name, told in rows.items()}
+    lines = []
+    unbeaten = [n for n in ("restart", "placebo") if level.get(n, 1) <= 0]
+    if unbeaten and level.get("A", 0) > 0:
+        lines.append(
+            f"So it is not shown that what {DECIDES} earned over A is due to its mechanisms: it "
+            f"was not seen to beat {_and(unbeaten)}."
+        )
+    bare = [arm_name(a) for a in findings.bare]
+    unbeaten = [n for n in bare if level.get(n, 1) <= 0]
+    if unbeaten:
+        ask = "asks" if len(unbeaten) == 1 else "ask"
+        lines.append(
+            f"{DECIDES} was not seen to beat {_and(unbeaten)}, which {ask} no model and cost "
+            "no tokens."
+        )
+    return lines
+
+
+def _alive(task: TaskFindings) -> list[str]:
+    """Whether the mechanisms acted to which gains are credited."""
+    invented = sum(row.invented for row in task.life)
+    if not task.life:
+        return []
+    counts = (
+        f"{plural(invented, 'mechanism')} invented, {sum(r.proven for r in task.life)} proven, "
+        f"{sum(r.installed for r in task.life)} installed, {sum(r.live for r in task.life)} live "
+        "(changed at least one trial)"
+    )
+    if not task.violations:
+        return [f"{counts}. No gain is credited to a mechanism that never acted."]
+    dead = plural(len(task.violations), "mechanism")
+    return [f"{counts}. But {dead} never acted and yet are credited with a gain: a fault."]
+
+
+def silent(findings: Findings) -> list[str]:
+    """What the data does not say."""
+    design, models = findings.design, findings.names.all()
+    tasks, trials = _and([tick(t.name) for t in findings.tasks]), plural(design.trials, "trial")
+    lines = [f"Nothing about other tasks than {tasks}, or runs of more than {trials}."]
+    if models:
+        lines.append(f"Nothing about other models than {_and(models)}, least of all larger ones.")
+    return [
+        *lines,
+        "Not that there is no difference where none was seen: with "
+        f"{plural(len(design.seeds), 'seed')}, small ones go unseen. The tables state the power.",
+        "Nothing is decided by areas, sealed gains and single pairs of models: they are described "
+        "without correction, and some will stand out by chance.",
+    ]
+
+
+def incomplete(findings: Findings) -> str:
+    """How many of the planned cells are there; nothing when all are."""
+    if findings.done >= findings.planned:
+        return ""
+    several = len(findings.tasks) > 1
+    lacks = [
+        f"{name}{f' on {tick(t.name)}' if several else ''} ({count})"
+        for t in findings.tasks
+        for name, count in t.missing
+    ]
+    more = f" and {len(lacks) - MOST} other groups" if len(lacks) > MOST else ""
+    return (
+        f"Only {findings.done} of the {findings.planned} planned cells are there: all of this is "
+        f"preliminary. Seeds are missing of {', '.join(lacks[:MOST])}{more}."
+    )
+
+
+def _and(parts: Sequence[str]) -> str:
+    """E.g. `a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+
+
+def legend(task: TaskFindings) -> str:
+    """What the last columns of the table of contrasts mean."""
+    return (
+        f"Power: how often so many seeds find a true difference of {task.matters:.3g}, the least "
+        "that is worth having. n needed: seeds that find it in 80 % of studies. In reach: the "
+        "difference that these seeds find in 80 %. Holm: p corrected, as said below."
+    )

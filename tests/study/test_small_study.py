@@ -1,0 +1,137 @@
+"""A whole 2 x 2 study, its model answers recorded from two real local models.
+
+`tests/cassettes/record.py` says how. Everything else is real: processes, sandboxes, git, journal.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from small import write_small
+
+from metaloop.project import Project
+from metaloop.study.design import load_design
+from metaloop.study.store import Store
+
+CASSETTE = Path(__file__).parents[1] / "cassettes" / "small-study.jsonl"
+
+
+def start(file, *args):
+    command = [sys.executable, "-c", "from metaloop.cli import main; main()", "study", *args]
+    return subprocess.Popen(
+        [*command, str(file), "--replay", str(CASSETTE)],
+        cwd=file.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(file, *args):
+    process = start(file, *args)
+    printed, errors = process.communicate(timeout=600)
+    assert process.returncode == 0, printed + errors
+    return printed
+
+
+def table(file):
+    return (file.parent / "small" / "cells.csv").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """The study, run once without a disturbance, two cells side by side."""
+    file = write_small(tmp_path_factory.mktemp("undisturbed"))
+    finish(file, "run", "--workers", "2")
+    return file
+
+
+def runs(file):
+    """Label and trials of each run in the study's journal."""
+    with Project(file.parent).journal() as journal:
+        return [
+            (run.config["label"], run.state, [t.number for t in journal.trials(run.id)])
+            for run in journal.runs()
+        ]
+
+
+def test_every_cell_is_an_ordinary_run_and_a_file(done):
+    design = load_design(done)
+    assert [result.cell for result in Store(design).results()] == design.cells()
+    assert sorted(label for label, _, _ in runs(done)) == sorted(
+        f"small/{cell.key}" for cell in design.cells()
+    )
+    branches = subprocess.run(["git", "-C", str(done.parent), "branch"], capture_output=True)
+    assert branches.stdout == b""  # nothing is left with the user
+
+
+def test_the_report_is_written_and_says_what_was_found(done):
+    folder = done.parent / "small"
+    page = (folder / "report.html").read_text()
+    assert "Do mixed pairs end better than pure ones?" in page
+    assert "22 of 22" in page or "22 cells" in page
+    assert (folder / "report.md").exists()
+    assert table(done).count(b"\n") == 23
+
+
+def test_a_study_killed_half_way_goes_on_to_the_same_table_and_runs_nothing_twice(done, tmp_path):
+    file, kills = write_small(tmp_path), 0
+    design = load_design(file)
+    while kills < 3:
+        process = start(file)
+        until = len(Store(design).results()) + 4
+        while len(Store(design).results()) < until and process.poll() is None:
+            time.sleep(0.2)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
+        time.sleep(1)  # its worker dies with it
+        kills += 1
+    finish(file)
+    assert table(file) == table(done)
+    mine = runs(file)
+    assert len(mine) == len({label for label, _, _ in mine}) == 22
+    assert all(state == "done" and trials == list(range(7)) for _, state, trials in mine)
+
+
+def test_results_that_are_there_are_not_run_again(done, tmp_path):
+    """Another machine has the exported cells alone, and no journal."""
+    file = write_small(tmp_path)
+    (done.parent / "cells").rename(tmp_path / "cells")
+    try:
+        finish(file)
+        assert table(file) == table(done)
+        assert runs(file) == []
+    finally:
+        (tmp_path / "cells").rename(done.parent / "cells")
+
+
+def test_status_tells_what_is_left(tmp_path):
+    file = write_small(tmp_path)
+    command = [sys.executable, "-c", "from metaloop.cli import main; main()"]
+    shown = subprocess.run(
+        [*command, "study", "status", str(file)], capture_output=True, text=True, check=True
+    )
+    assert "0 of 22 cells" in shown.stdout
+
+
+def test_a_second_study_beside_the_first_is_refused(done, tmp_path):
+    file = write_small(tmp_path)
+    first = start(file)
+    lock = tmp_path / ".metaloop" / "study-small.lock"
+    while not lock.exists() and first.poll() is None:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    second = start(file)
+    _, errors = second.communicate(timeout=60)
+    assert second.returncode == 2
+    assert "is running already" in errors
+    first.send_signal(signal.SIGINT)
+    _, errors = first.communicate(timeout=60)
+    assert first.returncode == 130
+    assert "goes on" in errors
