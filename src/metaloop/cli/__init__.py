@@ -1,6 +1,20 @@
 """The `metaloop` command."""
 
-from metaloop.cli import apply, check, init, mechanisms, models, probe, report, run, runs, status  # noqa: F401
+from metaloop.cli import (  # noqa: F401
+    apply,
+    check,
+    compare,
+    init,
+    mechanisms,
+    models,
+    probe,
+    report,
+    route,
+    run,
+    runs,
+    status,
+    study,
+)
 from metaloop.cli.app import app
 
 

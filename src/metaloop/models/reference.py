@@ -79,10 +79,14 @@ class Reference:
 
 
 def connect(ref: str) -> Model:
-    """The model that `ref` names. Cheap: keys, weights and network are needed by the first call.
+    """The model or router that `ref` names. Keys, weights and network are needed by the first call.
 
-    Raises ValueError when `ref` is no model name.
+    Raises ValueError when `ref` is no name of a model.
     """
+    if is_router(ref):
+        from metaloop.models.router.router import connect_router
+
+        return connect_router(ref)
     reference = Reference.parse(ref)
     if reference.provider == "local":
         from metaloop.models.local.model import LocalModel
@@ -91,6 +95,23 @@ def connect(ref: str) -> Model:
     from metaloop.models.provider import ProviderModel
 
     return ProviderModel(reference)
+
+
+def is_router(ref: str) -> bool:
+    """True for `router:FILE` and `router:MODEL|MODEL`: see `metaloop.models.router.name`."""
+    return ref.startswith("router:")
+
+
+def members(ref: str) -> list[str]:
+    """The models that `ref` stands for: itself, or those of a router, the best or first one first.
+
+    Raises ValueError for a router that cannot be read.
+    """
+    if not is_router(ref):
+        return [ref]
+    from metaloop.models.router.name import members as behind
+
+    return behind(ref)
 
 
 def _check_url(text: str, url: str) -> None:

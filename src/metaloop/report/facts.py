@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from metaloop.journal.journal import Journal
 from metaloop.journal.records import Details, Event, MechanismRecord, RunRecord, TrialRecord
+from metaloop.models.router.told import Learned, learned
 from metaloop.report.status import Status, make_status
 
 SHOWN = 100
@@ -40,6 +41,8 @@ class Facts:
     """The latest kept changes, the baseline not among them."""
     mechanisms: list[MechanismRecord]
     events: list[Event]
+    routing: list[Learned] = field(default_factory=list)
+    """What routers over several models learned, per role."""
 
     @classmethod
     def read(cls, journal: Journal, run: str) -> Facts:
@@ -53,6 +56,7 @@ class Facts:
             [(t, journal.details(run, t.number)) for t in kept],
             journal.mechanisms(run),
             journal.events(run),
+            learned(journal, run),
         )
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from metaloop.report.facts import Facts
 from metaloop.report.summary import summary
-from metaloop.report.text import code, cost_rows, fenced, number
+from metaloop.report.text import code, cost_rows, fenced, number, routing_rows
 from metaloop.report.words import headline
 
 
@@ -22,6 +22,7 @@ def render_markdown(facts: Facts, plots: Sequence[str]) -> str:
         *(_kept(facts) or ["No change was kept."]),
         *_guards(facts),
         *_mechanisms(facts),
+        *_routing(facts),
         *_steps(facts),
         "## Cost per role",
         _costs(facts),
@@ -87,6 +88,15 @@ def _mechanisms(facts: Facts) -> list[str]:
         parts.append(f"### {code(facts.label(m.id))}, {m.state}")
         told = [f"idea: {m.idea}", f"by: {m.model}", f"why: {m.reason}"]
         parts += [fenced("\n".join(told)), fenced(m.source, "python")]
+    return parts
+
+
+def _routing(facts: Facts) -> list[str]:
+    heads = ("cluster: its most typical query", "model", "calls", "score", "usd per call")
+    parts = ["## What the routers learned"] if facts.routing else []
+    for learned in facts.routing:
+        rows = [[code(c), code(m), *rest] for c, m, *rest in routing_rows(learned)]
+        parts += [f"### {learned.role}", learned.evidence, _table(heads, rows)]
     return parts
 
 

@@ -9,7 +9,15 @@ from metaloop.journal.records import Details, MechanismRecord, TrialRecord
 from metaloop.report.document import document, section, table
 from metaloop.report.facts import Facts
 from metaloop.report.summary import summary
-from metaloop.report.text import cost_rows, dollars, duration, html, number, one_line
+from metaloop.report.text import (
+    cost_rows,
+    dollars,
+    duration,
+    html,
+    number,
+    one_line,
+    routing_rows,
+)
 from metaloop.report.words import final_split, headline
 
 
@@ -22,6 +30,7 @@ def render_page(facts: Facts, plots: Mapping[str, str]) -> str:
         section("Kept changes", _kept(facts)),
         section("Guards", _guards(facts)),
         section("Mechanisms", _mechanisms(facts)),
+        section("What the routers learned", _routing(facts)),
         section("What the outer loop did", _steps(facts)),
         section("Cost per role", _costs(facts)),
         section("How it was run", _settings(facts)),
@@ -156,6 +165,16 @@ def _source(m: MechanismRecord) -> str:
     idea = f'<p class="quote">{html(m.idea)}</p>' if m.idea else ""
     by = f"source, by {html(m.model)} before trial {m.born}" if m.model else "source"
     return _folded(by, html(m.source), idea)
+
+
+def _routing(facts: Facts) -> str:
+    """Per cluster of queries, what each model of a router earned."""
+    heads = ("cluster: its most typical query", "model", "#calls", "#score", "#usd per call")
+    parts = []
+    for learned in facts.routing:
+        parts.append(f"<h3>{learned.role}</h3>\n<p>{html(learned.evidence)}</p>")
+        parts.append(table(heads, [list(map(html, row)) for row in routing_rows(learned)]))
+    return "\n".join(parts)
 
 
 def _steps(facts: Facts) -> str:

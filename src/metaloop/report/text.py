@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from metaloop.models.router.told import Learned
 
 
 def visible(text: object) -> str:
@@ -81,3 +84,15 @@ def cost_rows(roles: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
          dollars(used["usd"])]
         for role, used in roles.items()
     ]  # fmt: skip
+
+
+def routing_rows(learned: Learned) -> list[list[str]]:
+    """What a router learned: cluster, model, calls, mean score, mean dollars."""
+    rows = []
+    for number, cluster in enumerate(learned.clusters, 1):
+        for place, told in enumerate(cluster.models):
+            name = f"{number}" if place else f"{number}: {one_line(cluster.sample, 120)}"
+            rows.append(
+                [name, told.model, str(told.calls), f"{told.score:.3f}", dollars(told.cost)]
+            )
+    return rows
