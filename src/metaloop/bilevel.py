@@ -171,8 +171,10 @@ class Session:
             self.budget.admit(ref for name in self._references.values() for ref in members(name))
 
     def _choose_references(self) -> dict[str, str]:
-        """Inner, outer and roles, from the settings, else from the task's `[models]`."""
-        chosen = dict(self.task.spec.models) | self.settings.roles
+        """Inner, outer and roles, from the settings, else from the task's `[models]`: but a study
+        names the models of each of its arms itself, or none."""
+        own = {} if self.settings.share else self.task.spec.models
+        chosen = dict(own) | self.settings.roles
         for side in ("inner", "outer"):
             if (ref := getattr(self.settings, side)) is not None:
                 chosen[side] = ref

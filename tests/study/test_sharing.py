@@ -48,6 +48,16 @@ def test_a_second_arm_asks_and_measures_only_what_is_new(toy, tmp_path, monkeypa
     assert one == two  # as if it had shared nothing
 
 
+def test_an_arm_without_models_does_not_take_those_of_the_task(toy, tmp_path):
+    with (toy / "metaloop.toml").open("a") as toml:
+        toml.write('[models]\ninner = "openai:NAME@http://127.0.0.1:9/v1"\n')
+    commit(toy)
+    status = metaloop.run(
+        toy, project=metaloop.Project(tmp_path), levels="1", trials=2, share=True, first=("tpe",)
+    )
+    assert (status.state, status.roles) == ("done", {})
+
+
 def test_without_it_nothing_is_shared(toy, tmp_path):
     project = metaloop.Project(tmp_path)
     go(toy, project, share=True)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from metaloop.inner.settings import Settings
-from metaloop.models.reference import Reference
+from metaloop.models.reference import Reference, members
 from metaloop.study.arms import ARMS
 from metaloop.study.result import Cell
 from metaloop.task.spec import Task, load_task
@@ -29,8 +29,8 @@ class _Models(_Table):
     @field_validator("outer", "inner")
     @classmethod
     def _are_models(cls, refs: list[str]) -> list[str]:
-        for ref in refs:
-            Reference.parse(ref)
+        for name in [name for ref in refs for name in members(ref)]:
+            Reference.parse(name)
         return refs
 
 
