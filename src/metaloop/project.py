@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from metaloop.journal.journal import Journal
@@ -55,7 +56,8 @@ class Project:
         return self.root / FOLDER / "runs" / run
 
     def new_run(self, journal: Journal, task: Task) -> str:
-        """The next free name, e.g. `ngram-lm-3`: free in the journal and among branches."""
+        """The next free name, e.g. `ngram-lm-3`: free in the journal, among branches and among
+        folders, one of which is made for it, so that runs that start together get two names."""
         taken = {record.id for record in journal.runs()}
         try:
             listed = git(
@@ -64,7 +66,13 @@ class Project:
             taken |= {name.removeprefix("metaloop/") for name in listed.splitlines()}
         except TaskError:
             pass  # under no version control: the run's own repository is new
-        number = 1
-        while f"{task.spec.name}-{number}" in taken:
-            number += 1
-        return f"{task.spec.name}-{number}"
+        names = (f"{task.spec.name}-{number}" for number in count(1))
+        return next(name for name in names if name not in taken and self._claim(name))
+
+    def _claim(self, run: str) -> bool:
+        """Make the folder of a run, unless it is there already."""
+        try:
+            self.folder(run).mkdir(parents=True)
+        except FileExistsError:
+            return False
+        return True

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Table, case, create_engine, event, func, insert, select, update
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError, SQLAlchemyError
 
 from metaloop.journal.calls import COUNTS, AllCalls, CallTable
 from metaloop.journal.measurements import MeasurementTable
@@ -55,7 +55,10 @@ class Journal:
             self._engine: Engine = create_engine(address)
             if self._engine.dialect.name == "sqlite":
                 event.listen(self._engine, "connect", _wal)
-            metadata.create_all(self._engine)
+            try:
+                metadata.create_all(self._engine)
+            except (OperationalError, ProgrammingError):  # another process is making them too
+                metadata.create_all(self._engine)
         except ImportError as error:
             mend = "`pip install 'metaloop[postgres]'` brings PostgreSQL's driver"
             raise JournalError(f"cannot open the journal {self.url}: {error}; {mend}") from None

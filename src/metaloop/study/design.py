@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -69,7 +70,7 @@ class TaskPlan:
     def name(self) -> str:
         return self.task.spec.name
 
-    @property
+    @cached_property
     def content(self) -> str:
         """SHA-256 of everything that decides a score: scores of other contents do not compare."""
         spec, digest = self.task.spec, hashlib.sha256()

@@ -1,25 +1,26 @@
-"""Run the cells that are missing, some side by side, each in a process of its own kind."""
+"""Run the cells that are missing, in lanes side by side: processes that keep their models warm."""
 
 from __future__ import annotations
 
 import ctypes
 import fcntl
-import multiprocessing
 import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from functools import partial
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Any
 
 from metaloop.models.cassette import Cassette
 from metaloop.project import FOLDER, Project
-from metaloop.study.cells import run_cell
+from metaloop.study.cells import CellStopped, run_cell
 from metaloop.study.design import Design, load_design
-from metaloop.study.result import Cell, Result
+from metaloop.study.result import Result
 from metaloop.study.store import Store
 
+PATIENCE_S = 60.0
+"""That a run is given to save its state when it is told to stop."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -38,33 +39,69 @@ def run_study(
     """
     store = Store(design)
     missing = [cell for cell in design.cells() if store.read(cell) is None]
-    work = partial(_work, design.file, project, replay)
-    context = multiprocessing.get_context("spawn")
-    with _alone(design, project), ProcessPoolExecutor(workers, context, _start) as pool:
-        futures = [pool.submit(work, cell) for cell in missing]
-        try:
-            for future in as_completed(futures):
-                result, machine = future.result()
+    with _alone(design, project), _lanes(design, project, workers, replay) as lanes:
+        idle, busy = list(lanes), list[Connection]()
+        while missing or busy:
+            while missing and idle:
+                busy.append(idle.pop())
+                busy[-1].send(missing.pop(0))
+            for lane in [lane for lane in busy if lane in wait(busy)]:
+                try:
+                    answer = lane.recv()
+                except EOFError:
+                    raise CellStopped("the process of a cell has died") from None
+                if isinstance(answer, BaseException):
+                    raise answer
+                result, machine = answer
                 store.write(result, machine)
                 told(result)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for worker in multiprocessing.active_children():
-                worker.terminate()  # the run under way saves its state, as after Ctrl-C
-            raise
+                idle.append(lane)
+                busy.remove(lane)
 
 
-def _start() -> None:
-    """A worker dies with its study, and is told by it when to stop: not by Ctrl-C as well."""
+@contextmanager
+def _lanes(
+    design: Design, project: Project, count: int, replay: Path | None
+) -> Iterator[list[Connection]]:
+    """Processes that run what they are sent; at the end all of them are gone."""
+    context, lanes = get_context("spawn"), list[tuple[SpawnProcess, Connection]]()
+    try:
+        for _ in range(count):
+            ours, theirs = context.Pipe()
+            given = (theirs, design.file, project, replay)
+            process = context.Process(target=_lane, args=given, daemon=True)
+            process.start()
+            theirs.close()
+            lanes.append((process, ours))
+        yield [ours for _, ours in lanes]
+    finally:
+        for process, _ in lanes:
+            process.terminate()  # a run under way saves its state, as after Ctrl-C
+        for process, ours in lanes:
+            process.join(PATIENCE_S)
+            process.kill()
+            ours.close()
+
+
+def _lane(theirs: Connection, file: Path, project: Project, replay: Path | None) -> None:
+    """Run the cells that come, until the study ends: it says when to stop, Ctrl-C does not."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _work(
-    file: Path, project: Project, replay: Path | None, cell: Cell
-) -> tuple[Result, dict[str, Any]]:
-    recording = Cassette(replay) if replay else None
-    return run_cell(load_design(file), cell, project, recording)
+    answer: object
+    while True:
+        try:
+            cell = theirs.recv()
+        except EOFError:
+            return
+        try:
+            recording = Cassette(replay) if replay else None
+            answer = run_cell(load_design(file), cell, project, recording)
+        except CellStopped as stopped:
+            theirs.send(stopped)
+            return
+        except Exception as error:  # noqa: BLE001 (the study raises it)
+            answer = error
+        theirs.send(answer)
 
 
 @contextmanager

@@ -1,0 +1,70 @@
+"""`metaloop compare`: the one-line form of a study, against a real HTTP endpoint."""
+
+import json
+
+import pytest
+from models.stub import ok, serving
+from toy import TOML, commit, write_toy
+from typer.testing import CliRunner
+
+from metaloop.cli import app
+from metaloop.study.compare import design_comparison
+from metaloop.task.spec import load_task
+
+MODEL = "openai:stub@http://127.0.0.1:1/v1"
+
+
+def test_the_design_has_equal_trials_and_survives_odd_paths(tmp_path):
+    task = load_task(write_toy(tmp_path / 'a "quoted" \\ place'))
+    design = design_comparison(
+        task, MODEL, MODEL, trials=5, seeds=range(1, 4), folder=tmp_path / "toy"
+    )
+    assert design.arms == ("C", "A", "random", "tpe", "cma-es")
+    assert {design.settings(cell).trials for cell in design.cells()} == {5}
+    assert design.settings(design.cells()[0]).outer_every == 1
+    assert design.tasks[0].task.directory == task.directory
+
+
+def test_a_task_without_a_space_is_compared_with_the_inner_loop_alone(tmp_path):
+    toy = write_toy(tmp_path / "toy")
+    before, _, after = TOML.partition("[space]")
+    (toy / "metaloop.toml").write_text(before + after[after.index("[holdout]") :])
+    design = design_comparison(
+        load_task(toy), MODEL, MODEL, trials=5, seeds=[1], folder=tmp_path / "c"
+    )
+    assert design.arms == ("C", "A")
+
+
+@pytest.mark.parametrize("answer", ['{"hypothesis": "h", "params": [{"X": 4.0}]}', "no idea"])
+def test_a_user_gets_a_table_a_plot_and_one_sentence(tmp_path, monkeypatch, answer):
+    toy = commit(write_toy(tmp_path / "toy"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", "x")
+    with serving(lambda number, body: ok(answer)) as stub:
+        command = ["compare", str(toy), "--inner", f"openai:stub-1b@{stub.url}"]
+        done = CliRunner().invoke(app, [*command, "--trials", "3", "--seeds", "1"])
+        assert done.exit_code == 0, done.output
+        asked = len(stub.asked)
+        again = CliRunner().invoke(app, [*command, "--trials", "3", "--seeds", "1"])
+        assert len(stub.asked) == asked  # what is done stays done
+    assert "Too few seeds to tell these arms apart" in done.output
+    assert "random" in again.output
+    folder = tmp_path / ".metaloop" / "compare" / "toy"
+    assert "<svg" in (folder / "compare.html").read_text()
+    rows = (folder / "cells.csv").read_text().splitlines()
+    assert len(rows) == 1 + 5
+    cells = [json.loads(path.read_text()) for path in folder.rglob("seed-1.json")]
+    assert {cell["result"]["cell"]["arm"] for cell in cells} == {
+        "C",
+        "A",
+        "random",
+        "tpe",
+        "cma-es",
+    }
+
+
+def test_without_a_model_it_says_what_to_add(tmp_path):
+    toy = commit(write_toy(tmp_path / "toy"))
+    done = CliRunner().invoke(app, ["compare", str(toy)])
+    assert done.exit_code == 2
+    assert "--inner MODEL" in done.output
