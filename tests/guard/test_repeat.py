@@ -42,6 +42,18 @@ async def never(files):
     raise AssertionError("nothing had to be measured")
 
 
+@pytest.mark.parametrize(("spare", "runs"), [(0, 0), (2, 2), (3, 4)])
+async def test_repeats_end_where_no_more_are_left(spare, runs):
+    seen = promotion("old", "new", [1.0], [2.5], noise=Noise(8.0, 8), spare=spare)
+
+    async def measure(files):
+        return 1.0 if files["train.py"] == "new" else 2.5
+
+    verdict = await Repeat(measure).check(seen)
+    assert (verdict.ending, seen.runs) == ("discarded", runs)
+    assert "no more repeats" in verdict.evidence
+
+
 async def test_a_deterministic_task_costs_nothing():
     seen = promotion(noise=Noise.of([2.0, 2.0, 2.0]))
     assert (await Repeat(never).check(seen)).ending == "passed"

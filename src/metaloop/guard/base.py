@@ -114,6 +114,8 @@ class Promotion:
     """Times that the holdout was asked in this run."""
     runs: int = 0
     """Runs of programs that the guards spent."""
+    spare: int | None = None
+    """Runs up to which a gain may be repeated; None is any number."""
 
     @property
     def gain(self) -> float:

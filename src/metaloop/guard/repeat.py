@@ -27,7 +27,7 @@ class Repeat:
         self._measure = measure
 
     async def check(self, promotion: Promotion) -> Verdict:
-        """Measure as often as it takes; a program that fails to run again is rejected."""
+        """Measure as often as it takes and may take; what fails to run again is rejected."""
         if promotion.noise.sigma == 0:
             return Verdict(self.name, "passed", "the task is deterministic: measured once")
         for look in range(1, LOOKS + 1):
@@ -41,6 +41,9 @@ class Repeat:
             if promotion.gain > reach:
                 return Verdict(self.name, "passed", said)
             if promotion.gain < hope(look) * error:
+                break
+            if promotion.spare is not None and promotion.runs >= promotion.spare:
+                said += ", and no more repeats are left to this run"
                 break
             if look < LOOKS and not await self._measure_again(promotion):
                 return Verdict(self.name, "rejected", "it did not run again")

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from metaloop.inner.search import Search
 
 
+FIRST, PER_TRIAL = 3, 0.4
+"""Repeats that guards may have made by a trial: this many, and so many per trial. Then a noisy task
+with many candidates that seem a little better still has two of three runs for its search."""
+
+
 @dataclass(frozen=True)
 class Checked:
     """A promotion, and what the guards found."""
@@ -76,6 +81,7 @@ async def _promote(search: Search, files: Files, measured: Measurement) -> Check
         artefacts=measured.artefacts,
         usual_seconds=median(other.seconds for other in search.shown.values()),
         queries=search.queries,
+        spare=max(0, int(FIRST + PER_TRIAL * len(search.trials)) - search.guard_runs),
     )
     return Checked(promotion, await check(search.guards, promotion))
 

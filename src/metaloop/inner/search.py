@@ -68,6 +68,8 @@ class Search:
         self.guards = guards_for(task, evaluator, check_budget)
         self.shown: dict[int, Shown] = {}
         """What the baseline and each best after it has shown to the guards."""
+        self.guard_runs = 0
+        """Runs of programs that the guards spent."""
         self.queries = 0
         """Times that the guards asked the holdout."""
         self.best_commit = evaluator.workspace.base
@@ -308,6 +310,7 @@ class Search:
     def take_checked(self, number: int, data: dict[str, Any]) -> None:
         """Take into the state what the guards of trial `number` measured (`Checked.to_dict`)."""
         self.queries = data["queries"]
+        self.guard_runs += data.get("runs", 0)  # the baseline's record has none
         if self.best == number:
             self.shown[number] = Shown.from_dict(data["shown"])
         else:
