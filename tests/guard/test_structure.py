@@ -124,7 +124,7 @@ def test_of_two_changes_with_equal_errors_the_fractured_one_is_put_aside(mirror,
     [
         (DECOY, "away from the one that was scored"),
         (MUTE, "the program, run by the probe's command: OSError: no"),
-        (LINK, "out/probe is a link"),
+        (LINK, "out/probe is behind a link"),
         (NOTHING, "out/weights.npz: missing"),
         (GARBAGE, "out/weights.npz: File is not a zip file"),
     ],
