@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from bisect import insort
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -25,6 +24,7 @@ from metaloop.mechanism.api import Steer, Trial
 from metaloop.mechanism.arbiter import MODEL, Arbiter
 from metaloop.mechanism.host import MechanismError, MechanismHost
 from metaloop.models.base import Model
+from metaloop.models.seeds import call_seed
 from metaloop.task.patch import Edit, Files, build, changed, code_size, content_hash, diff
 from metaloop.task.spec import Task, TaskError
 
@@ -101,8 +101,7 @@ class Search:
 
     def call_seed(self, number: int, attempt: int) -> int:
         """A seed of its own for every model call, the same in every repetition of the run."""
-        text = f"{self.settings.seed}/{number}/{attempt}".encode()
-        return int.from_bytes(hashlib.sha256(text).digest()[:4], "big") >> 1
+        return call_seed(self.settings.seed, number, attempt)
 
     def is_duplicate(self, files: Files) -> bool:
         return self.twin(files, len(self.trials)) is not None

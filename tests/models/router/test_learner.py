@@ -10,8 +10,9 @@ import pytest
 from metaloop.journal.records import MechanismRecord, TrialRecord
 from metaloop.models import Call, Completion, ModelError, ModelUnavailable, Request, ScriptedModel
 from metaloop.models.router.learner import REFIT, Learner
-from metaloop.models.router.outcomes import Logged, Outcomes, call_seed
+from metaloop.models.router.outcomes import Logged, Outcomes
 from metaloop.models.router.router import Router
+from metaloop.models.seeds import call_seed
 
 from .tables import EXPERTS, TOPICS, question
 
@@ -100,16 +101,6 @@ def test_roles_that_nobody_verifies_teach_nothing() -> None:
     outcomes = Outcomes(SEED, [trial(0), trial(1)], [])
     seed = call_seed(SEED, 1, 0)
     assert outcomes.rows([Logged("strategist", seed, "q", "a", 0.0)]) == []
-
-
-def test_seeds_are_those_of_the_search() -> None:
-    from types import SimpleNamespace
-
-    from metaloop.inner.search import Search
-
-    search = SimpleNamespace(settings=SimpleNamespace(seed=SEED))
-    for number, attempt in ((0, 0), (7, 2), (8, 1000)):
-        assert call_seed(SEED, number, attempt) == Search.call_seed(search, number, attempt)  # type: ignore[arg-type]
 
 
 def play(

@@ -6,7 +6,6 @@ The router keeps no second record, so it knows after a resume what it knew befor
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from metaloop.models.base import Role
 from metaloop.models.recorder import Call
 from metaloop.models.router.table import Row
+from metaloop.models.seeds import call_seed
 
 if TYPE_CHECKING:
     from metaloop.journal.journal import Journal
@@ -132,12 +132,6 @@ class Outcomes:
     def _earned(self, mechanism: str, seen: int) -> bool:
         own = (t for t in self.trials[:seen] if t.arm == t.by == mechanism and t.status == "kept")
         return sum(t.gain or 0.0 for t in own) > 0
-
-
-def call_seed(seed: int, number: int, attempt: int) -> int:
-    """The seed of a run's model call, as `Search.call_seed` makes it."""
-    text = f"{seed}/{number}/{attempt}".encode()
-    return int.from_bytes(hashlib.sha256(text).digest()[:4], "big") >> 1
 
 
 def rows_of_run(journal: Journal, run: str) -> list[Row]:
