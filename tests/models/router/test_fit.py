@@ -106,7 +106,7 @@ def test_cross_validation_never_learns_from_a_duplicate(monkeypatch: pytest.Monk
 
     def asked(policy: object, out: np.ndarray, alpha: float = 1.0) -> object:
         seen.append(({q.lower() for q in trained[-1].queries}, {where[v.tobytes()] for v in out}))
-        return ask(policy, out, alpha)  # type: ignore[arg-type]
+        return ask(policy, out, alpha)
 
     monkeypatch.setattr(module, "fit_policy", learned)
     monkeypatch.setattr(module, "choose", asked)

@@ -22,7 +22,7 @@ SEED = 3
 def trial(number: int, status: str = "discarded", **more: object) -> TrialRecord:
     fields = {"arm": "model", "by": "model", "parent": 0, "params": {}, "score": 1.0, "gain": 0.0}
     fields |= {"changed": "", "content": "x"} | more
-    return TrialRecord(number=number, status=status, **fields)  # type: ignore[arg-type]
+    return TrialRecord(number=number, status=status, **fields)
 
 
 def mechanism(name: str, born: int, *, proven: bool) -> MechanismRecord:
@@ -34,7 +34,7 @@ def mechanism(name: str, born: int, *, proven: bool) -> MechanismRecord:
 
 def logged(number: int, attempt: int = 0, model: str = "a", **more: object) -> Logged:
     seed = call_seed(SEED, number, attempt)
-    return Logged("proposer", seed, f"query {number}", model, 0.5, **more)  # type: ignore[arg-type]
+    return Logged("proposer", seed, f"query {number}", model, 0.5, **more)
 
 
 def scores(outcomes: Outcomes, *log: Logged, seen: int = 1 << 60) -> list[float]:
@@ -130,8 +130,8 @@ def play(
                 learner.fitted,
             )
         )
-        kept = rng.random() < chance(topic, decision.model)  # type: ignore[operator]
-        outcomes.trials.append(trial(number, "kept" if kept else "crashed"))  # type: ignore[attr-defined]
+        kept = rng.random() < chance(topic, decision.model)
+        outcomes.trials.append(trial(number, "kept" if kept else "crashed"))
     return chosen
 
 

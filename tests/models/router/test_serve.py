@@ -36,7 +36,7 @@ def router(*models: str) -> Fitted:
     evidence = Evidence(2, 0.1, 0.01, 100, earned=True)
     means = scores.mean(axis=0), costs.mean(axis=0)
     policy = Policy(models, np.eye(2), scores, costs, np.ones_like(scores), *means, evidence)
-    return Fitted(Words(), policy)  # type: ignore[arg-type]
+    return Fitted(Words(), policy)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def serve(upstream: Upstream) -> Iterator[Callable[..., object]]:
 
 def ask(client: openai.OpenAI, text: str, model: str = "auto:1", **more: object) -> object:
     messages = [{"role": "system", "content": "be brief"}, {"role": "user", "content": text}]
-    return client.chat.completions.create(model=model, messages=messages, **more)  # type: ignore[call-overload]
+    return client.chat.completions.create(model=model, messages=messages, **more)
 
 
 def test_each_question_goes_to_its_expert_and_the_answer_names_it(serve, upstream) -> None:
@@ -168,9 +168,9 @@ def test_two_hundred_requests_at_once_lose_none(upstream) -> None:
                 messages = [{"role": "user", "content": text}]
                 create = client.chat.completions.create
                 if i % 4 < 2:
-                    answer = await create(model="auto:1", messages=messages)  # type: ignore[call-overload]
+                    answer = await create(model="auto:1", messages=messages)
                     return str(answer.choices[0].message.content).strip()
-                stream = await create(model="auto:1", messages=messages, stream=True)  # type: ignore[call-overload]
+                stream = await create(model="auto:1", messages=messages, stream=True)
                 parts = [chunk.choices[0].delta.content or "" async for chunk in stream]
                 return "".join(parts).strip()
 
