@@ -29,12 +29,21 @@ GPT_SMALL = {"LAYERS": 1, "WIDTH": 32, "HEADS": 1, "LR": 0.01}
 
 
 def load_module(path: Path) -> ModuleType:
-    """A file of a task, imported under a name that no other task's file has."""
+    """A file of a task, imported under a name that no other task's file has.
+
+    Files beside it that it imports, as when it is run, are forgotten again.
+    """
     spec = importlib.util.spec_from_file_location(f"{path.parent.name}.{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(path.parent))
+        for beside in path.parent.glob("*.py"):
+            sys.modules.pop(beside.stem, None)
     return module
 
 

@@ -136,7 +136,7 @@ async def test_a_trial_sees_no_answers(task: Task, tmp_path: Path) -> None:
     """Neither the answers nor what makes them, by whatever name, here or where the task lies."""
     spy = f"""
 from pathlib import Path
-marks = [b'"kin' + b'ds": [', b"SEED = " + b"{MAKE_DATA.SEED}"]
+marks = [b'"kin' + b'ds": [', b"SEED = " + b"{MAKE_DATA.SEED}", b"LEADS = " + b"words("]
 for top in {[".", *map(str, (TASKS, BENCHMARK.SOLUTIONS, tmp_path))]!r}:
     for path in Path(top).rglob("*") if Path(top).exists() else []:
         if path.is_file():
@@ -144,6 +144,7 @@ for top in {[".", *map(str, (TASKS, BENCHMARK.SOLUTIONS, tmp_path))]!r}:
         assert path.parent.name != "judge", path
 """
     assert f"SEED = {MAKE_DATA.SEED}\n" in (TASK / "make_data.py").read_text()
+    assert "LEADS = words(" in (TASK / "phrases.py").read_text()
     assert '"kinds": [' in (TASK / "judge" / "sealed.json").read_text()
     source = BENCHMARK.shipped().replace("\nimport json\n", f"\nimport json\n{spy}", 1)
     evaluator = Evaluator(task, Workspace.scratch(task, tmp_path), find_sandbox(), 1)
