@@ -89,6 +89,16 @@ def test_few_seeds_tell_nothing(seeds):
     assert "was seen" not in text
 
 
+def test_nothing_is_decided_before_the_last_seed():
+    design = make_design(seeds=8, trials=8, arms=SMALL)
+    results = [r for r in make_results(design, mixed=0.5, role=0.5) if r.cell.seed < 8]
+    top, text = told(design, results)
+    assert top == "No answer yet: 7 of 8 seeds are there of what decides."
+    assert "nothing is decided before all 8 seeds are there" in text
+    assert "less the reverse: +0.5" in text
+    assert "was seen. " not in text
+
+
 def test_what_restarts_also_reach_is_not_credited_to_mechanisms():
     design = make_design(trials=8, arms=("A", "C", "restart", "tpe"))
     results = make_results(design, {**EFFECTS, "C": 0.4, "restart": 0.4, "tpe": 0.3})

@@ -32,6 +32,9 @@ def headline(findings: Findings, task: TaskFindings) -> str:
     where = f" on {tick(task.name)}" if len(findings.tasks) > 1 else ""
     if not deciding:
         return NOTHING
+    planned = len(findings.design.seeds)
+    if (there := min(told.n for told in deciding)) < planned:
+        return f"No answer yet{where}: {there} of {planned} seeds are there of what decides."
     if all(told.n < FEWEST for told in deciding):
         return f"Too few seeds{where} to tell whether different models in the two loops help."
     seen = {verdict(told) for told in deciding} - {0}
@@ -47,22 +50,30 @@ def headline(findings: Findings, task: TaskFindings) -> str:
 
 def says(findings: Findings, task: TaskFindings) -> list[str]:
     """What the data of one task says."""
-    told = [_decided(c.first, c.told, task.matters) for c in task.gain.deciding] or [NOTHING]
+    planned = len(findings.design.seeds)
+    told = [_decided(c.first, c.told, task.matters, planned) for c in task.gain.deciding]
+    told = told or [NOTHING]
     models = {*findings.design.inner, *findings.design.outer}
     absent = len(models) * (len(models) - 1) // 2 - len(task.gain.deciding)
     if told != [NOTHING] and absent:
         told.append(f"Of {absent} more of such pairs, no seed has all four cells.")
-    told += [_seats(c.first, c.told) for c in task.gain.roles]
+    told += [_seats(c.first, c.told, planned) for c in task.gain.roles]
     return [*told, *_controls(findings, task), *_alive(task)]
 
 
-def _decided(mixed: str, told: Comparison, matters: float) -> str:
-    """The deciding contrast: how large, how sure, and what so many seeds could have shown."""
+def _decided(mixed: str, told: Comparison, matters: float, planned: int) -> str:
+    """The deciding contrast: how large, how sure, and what so many seeds could have shown.
+
+    The test is one of `planned` seeds. Whoever could stop as soon as it says yes would find more
+    than there is, so before the last seed nothing is said to be seen.
+    """
     which = "better" if told.mean >= 0 else "worse"
     start = (
         f"{mixed[0].upper()}{mixed[1:]} ended {abs(told.mean):.3g} {which} than the mean of their "
         f"two pure pairs ({evidence(told)}): "
     )
+    if told.n < planned:
+        return f"{start}nothing is decided before all {planned} seeds are there."
     if told.n < FEWEST:
         return f"{start}{too_few(told.n)}."
     seen, least = verdict(told), min(map(abs, told.interval))
@@ -97,7 +108,12 @@ def _missed(told: Comparison, matters: float) -> str:
     return f"{found}{more}; the interval does not rule it out."
 
 
-def _seats(first: str, told: Comparison) -> str:
+def _seats(first: str, told: Comparison, planned: int) -> str:
+    if told.n < planned:
+        return (
+            f"Who sits outside, {first} less the reverse: {amount(told.mean)} ({evidence(told)}), "
+            "so far."
+        )
     if told.n < FEWEST:
         return f"Who sits outside, {first} or the reverse: {too_few(told.n)}."
     how = {1: "did better than", -1: "did worse than"}.get(verdict(told))
