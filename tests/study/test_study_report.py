@@ -95,8 +95,18 @@ def test_nothing_is_decided_before_the_last_seed():
     top, text = told(design, results)
     assert top == "No answer yet: 7 of 8 seeds are there of what decides."
     assert "nothing is decided before all 8 seeds are there" in text
-    assert "less the reverse: +0.5" in text
-    assert "was seen. " not in text
+    assert "`1.5b` over `0.5b` against the reverse (+0.5" in text
+    for claim in ("was seen", "did better", "did worse", "ended better than", "ended worse than"):
+        assert claim not in text
+
+
+def test_secondary_contrasts_wait_for_those_they_are_corrected_with():
+    design = make_design(seeds=8, trials=8, arms=SMALL)
+    results = [r for r in make_results(design, mixed=0.5) if r.cell.arm != "tpe"]
+    top, text = told(design, results)
+    assert top == "Different models in the two loops did better than the same one in both."
+    assert "Not decided before all cells are there: `1.5b` over `0.5b`" in text
+    assert "Over all its pairs" not in text
 
 
 def test_what_restarts_also_reach_is_not_credited_to_mechanisms():

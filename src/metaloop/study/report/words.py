@@ -57,7 +57,9 @@ def says(findings: Findings, task: TaskFindings) -> list[str]:
     absent = len(models) * (len(models) - 1) // 2 - len(task.gain.deciding)
     if told != [NOTHING] and absent:
         told.append(f"Of {absent} more of such pairs, no seed has all four cells.")
-    told += [_seats(c.first, c.told, planned) for c in task.gain.roles]
+    if task.missing:
+        return [*told, *_so_far(task), *_alive(task)]
+    told += [_seats(c.first, c.told) for c in task.gain.roles]
     return [*told, *_controls(findings, task), *_alive(task)]
 
 
@@ -108,12 +110,13 @@ def _missed(told: Comparison, matters: float) -> str:
     return f"{found}{more}; the interval does not rule it out."
 
 
-def _seats(first: str, told: Comparison, planned: int) -> str:
-    if told.n < planned:
-        return (
-            f"Who sits outside, {first} less the reverse: {amount(told.mean)} ({evidence(told)}), "
-            "so far."
-        )
+def _so_far(task: TaskFindings) -> list[str]:
+    """The secondary contrasts, corrected for one another, before all of them are there."""
+    listed = [f"{c.name} ({amount(c.told.mean)}, n = {c.told.n})" for c in task.gain.secondary]
+    return [f"Not decided before all cells are there: {_and(listed)}."] if listed else []
+
+
+def _seats(first: str, told: Comparison) -> str:
     if told.n < FEWEST:
         return f"Who sits outside, {first} or the reverse: {too_few(told.n)}."
     how = {1: "did better than", -1: "did worse than"}.get(verdict(told))
