@@ -43,6 +43,16 @@ def test_pairs_may_be_named(tmp_path):
     }
 
 
+def test_models_that_look_alike_do_not_share_a_file():
+    alike = ["openai:m@http://a/v1", "openai:m@http://b/v1", "openai:m", "local:m"]
+    alike += ["router:local:m|openai:m@0.5", "router:local:m|openai:m@0.7"]
+    alike += ["openai:a/b", "openai:a-b"]
+    keys = {Cell("toy", "A", None, model, 1).key for model in alike}
+    assert len(keys) == len(alike)
+    assert "toy/A/m/seed-1" in keys
+    assert all(key.count("/") == 3 for key in keys)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from small import write_small
+from small import DESIGN, write_small
 
 from metaloop.project import Project
 from metaloop.study.design import load_design
@@ -62,9 +62,7 @@ def runs(file):
 def test_every_cell_is_an_ordinary_run_and_a_file(done):
     design = load_design(done)
     assert [result.cell for result in Store(design).results()] == design.cells()
-    assert sorted(label for label, _, _ in runs(done)) == sorted(
-        f"small/{cell.key}" for cell in design.cells()
-    )
+    assert sorted(label for label, _, _ in runs(done)) == sorted(map(design.label, design.cells()))
     branches = subprocess.run(["git", "-C", str(done.parent), "branch"], capture_output=True)
     assert branches.stdout == b""  # nothing is left with the user
 
@@ -109,6 +107,16 @@ def test_results_that_are_there_are_not_run_again(done, tmp_path):
         assert runs(file) == []
     finally:
         (tmp_path / "cells").rename(done.parent / "cells")
+
+
+def test_a_removed_result_is_run_anew_where_the_design_has_changed(tmp_path):
+    file = write_small(tmp_path)
+    alone = DESIGN.replace('"C", "A", "placebo", "no-llm"', '"random"').replace("[1, 2]", "[1]")
+    for trials in (2, 3):
+        file.write_text(alone.replace("trials = 6", f"trials = {trials}"))
+        (tmp_path / "cells/toy/random/seed-1.json").unlink(missing_ok=True)
+        finish(file)
+        assert [len(r.curve) for r in Store(load_design(file)).results()] == [trials + 1]
 
 
 def test_status_tells_what_is_left(tmp_path):

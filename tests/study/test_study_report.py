@@ -298,6 +298,19 @@ def test_the_page_needs_nothing_else(tmp_path):
         assert title in page
 
 
+def test_what_decides_is_final_before_its_controls_are_there(tmp_path):
+    design = make_design()
+    results = [r for r in make_results(design) if r.cell.arm == "C"]
+    write(design, results, tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    assert "No answer yet" not in text
+    assert "what decides has all of its seeds, all else is preliminary" in text
+    write(design, results[1:], tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    assert "No answer yet" in text
+    assert "all of this is preliminary" in text
+
+
 @pytest.mark.parametrize("keep", [lambda c: False, lambda c: c.arm == "tpe", lambda c: c.seed == 1])
 def test_a_report_of_what_little_there_is(keep, tmp_path):
     design = make_design(seeds=2, trials=4, arms=SMALL)

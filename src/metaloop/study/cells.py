@@ -25,7 +25,7 @@ def run_cell(
 
     Raises CellStopped where it did not come to its end, and whatever `run` raises.
     """
-    label = f"{design.name}/{cell.key}"
+    label = design.label(cell)
     with project.journal() as journal:
         earlier = [record for record in journal.runs() if record.config.get("label") == label]
     if earlier and earlier[-1].state == "done":

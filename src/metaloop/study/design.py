@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
@@ -130,6 +131,19 @@ class Design:
                 return [(None, inner) for inner in dict.fromkeys(pair[1] for pair in self.pairs)]
             case "none":
                 return [(None, None)]
+
+    def terms(self, cell: Cell) -> dict[str, Any]:
+        """What the result of a cell depends on beside the cell."""
+        return {
+            "trials": self.trials,
+            "outer_every": self.outer_every,
+            "task_content": self.plan(cell.task).content,
+        }
+
+    def label(self, cell: Cell) -> str:
+        """By which the run of a cell is found in a journal; a run under other terms is not its."""
+        digest = hashlib.sha256(json.dumps(self.terms(cell)).encode()).hexdigest()
+        return f"{self.name}/{cell.key} {digest[:12]}"
 
     def settings(self, cell: Cell) -> Settings:
         """Of the run of a cell."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
@@ -102,6 +103,9 @@ class Result:
 
 
 def _short(ref: str) -> str:
-    """The model's name without what would upset a path."""
-    name = ref.partition(":")[2].partition("@")[0]
-    return "".join(c if c.isalnum() or c in "._-" else "-" for c in name)
+    """The model's name without what would upset a path; a digest tells those apart that are then
+    alike, e.g. one name at two addresses."""
+    plain = ref.removeprefix("local:")
+    name = "".join(c if c.isalnum() or c in "._-" else "-" for c in plain)
+    digest = hashlib.sha256(ref.encode()).hexdigest()[:8]
+    return name if name == plain else f"{name[:80]}-{digest}"

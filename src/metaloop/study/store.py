@@ -35,7 +35,7 @@ class Store:
             return None
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path}: no result of a cell ({error}); remove it") from None
-        for name, value in self._terms(cell).items():
+        for name, value in self.design.terms(cell).items():
             if made_under.get(name) != value:
                 raise ValueError(
                     f"{path}: made with {name} = {made_under.get(name)!r}, but the design has "
@@ -54,16 +54,9 @@ class Store:
         """Keep a result, whole or not at all."""
         path = self.path(result.cell)
         path.parent.mkdir(parents=True, exist_ok=True)
-        data = {"design": self._terms(result.cell), "result": result.to_dict(), "machine": machine}
+        terms = self.design.terms(result.cell)
+        data = {"design": terms, "result": result.to_dict(), "machine": machine}
         partial = path.with_suffix(".partial")
         partial.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
         partial.replace(path)
         return path
-
-    def _terms(self, cell: Cell) -> dict[str, Any]:
-        """What a result depends on beside its cell."""
-        return {
-            "trials": self.design.trials,
-            "outer_every": self.design.outer_every,
-            "task_content": self.design.plan(cell.task).content,
-        }

@@ -181,12 +181,21 @@ def _alive(task: TaskFindings) -> list[str]:
     counts = (
         f"{plural(invented, 'mechanism')} invented, {sum(r.proven for r in task.life)} proven, "
         f"{sum(r.installed for r in task.life)} installed, {sum(r.live for r in task.life)} live "
-        "(changed at least one trial)"
+        f"(changed at least one trial){_earned(task)}"
     )
     if not task.violations:
         return [f"{counts}. No gain is credited to a mechanism that never acted."]
     dead = plural(len(task.violations), "mechanism")
     return [f"{counts}. But {dead} never acted and yet are credited with a gain: a fault."]
+
+
+def _earned(task: TaskFindings) -> str:
+    """How much of the gain is credited to them, over the groups of cells."""
+    shares = sorted(row.share for row in task.life if row.share is not None)
+    if not shares:
+        return ""
+    low, high = share(shares[0]), share(shares[-1])
+    return f", credited with {low if low == high else f'{low} to {high}'} of the gain of their runs"
 
 
 def silent(findings: Findings) -> list[str]:
@@ -216,8 +225,12 @@ def incomplete(findings: Findings) -> str:
         for name, count in t.missing
     ]
     more = f" and {len(lacks) - MOST} other groups" if len(lacks) > MOST else ""
+    planned = len(findings.design.seeds)
+    deciding = [[c.told.n for c in task.gain.deciding] for task in findings.tasks]
+    decided = all(seeds and min(seeds) == planned for seeds in deciding)
+    what = "what decides has all of its seeds, all else is" if decided else "all of this is"
     return (
-        f"Only {findings.done} of the {findings.planned} planned cells are there: all of this is "
+        f"Only {findings.done} of the {findings.planned} planned cells are there: {what} "
         f"preliminary. Seeds are missing of {', '.join(lacks[:MOST])}{more}."
     )
 
