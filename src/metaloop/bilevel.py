@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import platform
 import signal
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -80,26 +81,27 @@ def run(
         session.budget.check(session.ledger)
         run_id = project.new_run(journal, task)
         folder = project.folder(run_id)
-        if own_repository:
-            workspace = Workspace.scratch(task, folder)
-        else:
-            workspace = Workspace.create(task, folder, run_id, include_uncommitted)
-        config = {
-            "task": str(task.directory),
-            "spec": task.spec.model_dump(mode="json"),
-            "settings": settings.to_dict(),
-            "repo": str(workspace.repo),
-            "prefix": workspace.prefix,
-            "base": workspace.base,
-            "branch": workspace.branch,
-            "sandbox": sandbox.name,
-            "label": label,
-        }
-        now = time.time()
-        journal.start_run(
-            RunRecord(run_id, task.spec.name, "running", "", now, now, 0.0, config, _machine())
-        )
-        return session.drive(run_id, workspace)
+        with project.hold(run_id):
+            if own_repository:
+                workspace = Workspace.scratch(task, folder)
+            else:
+                workspace = Workspace.create(task, folder, run_id, include_uncommitted)
+            config = {
+                "task": str(task.directory),
+                "spec": task.spec.model_dump(mode="json"),
+                "settings": settings.to_dict(),
+                "repo": str(workspace.repo),
+                "prefix": workspace.prefix,
+                "base": workspace.base,
+                "branch": workspace.branch,
+                "sandbox": sandbox.name,
+                "label": label,
+            }
+            now = time.time()
+            journal.start_run(
+                RunRecord(run_id, task.spec.name, "running", "", now, now, 0.0, config, _machine())
+            )
+            return session.drive(run_id, workspace)
 
 
 def resume(
@@ -113,11 +115,11 @@ def resume(
 ) -> Status:
     """Go on with a run that was interrupted, paused or ended by a budget.
 
-    `changes` replaces settings, e.g. `{"trials": 48}`. Raises as `run` does, and JournalError
-    for an unknown run.
+    `changes` replaces settings, e.g. `{"trials": 48}`. Raises as `run` does, ValueError for a run
+    that another process is at, and JournalError for an unknown one.
     """
     project = project or Project.around(Path.cwd())
-    with project.journal(listener) as journal:
+    with project.journal(listener) as journal, project.hold(journal.run(run_id).id):
         record = journal.run(run_id)
         stored = Settings(**record.config["settings"])
         settings = replace(stored, **(changes or {}))
@@ -167,8 +169,11 @@ class Session:
         self._objects = dict(models)
         self._references = self._choose_references()
         self._routers: list[Router] = []
+        roles = self._connect(lambda model: model)
         if replay is None:
             self.budget.admit(ref for name in self._references.values() for ref in members(name))
+            if roles and (missing := roles.missing()):
+                raise ValueError("\n".join(missing))
 
     def _choose_references(self) -> dict[str, str]:
         """Inner, outer and roles, from the settings, else from the task's `[models]`: but a study
@@ -180,13 +185,22 @@ class Session:
                 chosen[side] = ref
         return chosen
 
-    def _roles(self, run_id: str) -> Roles | None:
-        """The models, each recorded and metered; None where the run has none."""
+    def _connect(self, wrap: Callable[[Model], Model]) -> Roles | None:
+        """The model of every role; None where the run has none. Raises ValueError for bad names."""
         chosen: dict[str, str | Model] = {**self._references, **self._objects}
-        inner = chosen.pop("inner", None)
+        inner = chosen.pop("inner", None) or chosen.get("proposer")
         outer = chosen.pop("outer", inner)
+        if inner is None and (outer is not None or chosen):
+            raise ValueError(
+                f"{', '.join(self._references) or 'a role'} has a model, but nobody proposes: "
+                "add --inner MODEL, or inner = MODEL to [models]"
+            )
         if inner is None or outer is None:
             return None
+        return Roles(inner, outer, chosen, wrap=wrap)
+
+    def _roles(self, run_id: str) -> Roles | None:
+        """The models, each recorded and metered; None where the run has none."""
         own = self.journal.calls(run_id)
         shared = self.journal.all_calls() if self.settings.share else None
         recording = self.replay or shared
@@ -201,24 +215,33 @@ class Session:
             recorded = Recorded(model, known, replay=self.replay is not None)
             return Metered(recorded, self.ledger, self.budget)
 
-        roles = Roles(inner, outer, chosen, wrap=wrap)
-        if self.replay is None and (missing := roles.missing()):
-            raise ValueError("\n".join(missing))
-        return roles
+        return self._connect(wrap)
 
     def drive(self, run_id: str, workspace: Workspace) -> Status:
         """Run the event loop until the run is done, interrupted or paused."""
         try:
-            asyncio.run(self._drive(run_id, workspace))
+            state, reason = asyncio.run(self._drive(run_id, workspace))
         except KeyboardInterrupt:  # asyncio.run has cancelled and awaited everything by now
-            self.journal.set_state(run_id, "interrupted", "interrupted by the user")
+            state, reason = "interrupted", "interrupted by the user"
+        except BaseException as error:
+            left = isinstance(error, ReplayMiss)
+            told = (
+                "the replay left the recorded path" if left else f"{type(error).__name__}: {error}"
+            )
+            self._end(run_id, "paused" if left else "interrupted", told)
+            raise
         finally:
             workspace.close()
+        self._end(run_id, state, reason)
         return make_status(self.journal, run_id)
 
-    async def _drive(self, run_id: str, workspace: Workspace) -> None:
+    def _end(self, run_id: str, state: RunState, reason: str) -> None:
+        self.journal.set_state(run_id, state, reason, self.budget.elapsed_s)
+
+    async def _drive(self, run_id: str, workspace: Workspace) -> tuple[RunState, str]:
+        """The state that the run is then in, and why."""
         main = asyncio.current_task()
-        if main is not None:
+        if main is not None and threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
         roles = self._roles(run_id)
         share_with(self.settings.workers)
@@ -236,32 +259,31 @@ class Session:
             lambda: self.budget.elapsed_s,
         )
         outer = OuterLoop(search, roles, self.sandbox)
-        state: RunState = "done"
-        reason = ""
+        try:
+            return "done", await self._see_through(search, outer)
+        except ReplayMiss:
+            raise
+        except ModelUnavailable as error:
+            return "paused", f"{error}; `metaloop resume {run_id}` goes on"
+        except asyncio.CancelledError:
+            return "interrupted", f"`metaloop resume {run_id}` goes on"
+        finally:
+            with contextlib.suppress(asyncio.CancelledError):
+                await search.close()
+
+    async def _see_through(self, search: Search, outer: OuterLoop) -> str:
+        """Go on from where the run is to its end; returns the limit that ended it early, if any."""
         try:
             await restore(search, outer)
             outcomes = Outcomes(self.settings.seed, search.trials, outer.mechanisms)
             for router in self._routers:
-                router.follow(outcomes, self.journal.calls(run_id))
+                router.follow(outcomes, self.journal.calls(search.run))
             await bilevel_loop(search, outer)
             await search.measure_final(await prune(search))
         except BudgetReached as reached:
-            reason = str(reached)
             await search.measure_final(search.files(search.best))
-        except ReplayMiss:
-            self.journal.set_state(run_id, "paused", "the replay left the recorded path")
-            raise
-        except ModelUnavailable as error:
-            state, reason = "paused", f"{error}; `metaloop resume {run_id}` goes on"
-        except asyncio.CancelledError:
-            state, reason = "interrupted", f"`metaloop resume {run_id}` goes on"
-        except BaseException as error:
-            self.journal.set_state(run_id, "interrupted", f"{type(error).__name__}: {error}")
-            raise
-        finally:
-            with contextlib.suppress(asyncio.CancelledError):
-                await search.close()
-        self.journal.set_state(run_id, state, reason)
+            return str(reached)
+        return ""
 
 
 async def bilevel_loop(search: Search, outer: OuterLoop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -54,6 +55,27 @@ class Project:
     def folder(self, run: str) -> Path:
         """Where a run keeps its worktrees and its report."""
         return self.root / FOLDER / "runs" / run
+
+    @contextmanager
+    def hold(self, run: str) -> Iterator[None]:
+        """Keep other processes from driving a run at the same time.
+
+        Raises ValueError where one does already, or where the run's folder is not here.
+        """
+        folder = self.folder(run)
+        if not folder.is_dir():
+            raise ValueError(
+                f"{run}: its folder {folder} is not there; resume it in the project that it was "
+                "started in, or start a new run"
+            )
+        with (folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise ValueError(
+                    f"{run} is running, in another process: wait for it, or stop it first"
+                ) from None
+            yield
 
     def new_run(self, journal: Journal, task: Task) -> str:
         """The next free name, e.g. `ngram-lm-3`: free in the journal, among branches and among

@@ -2,11 +2,13 @@
 
 import json
 import subprocess
+import time
 
 import pytest
 
 from metaloop.bilevel import resume, run
 from metaloop.inner.settings import Settings
+from metaloop.models.base import ModelUnavailable
 from metaloop.models.ledger import BudgetReached
 from metaloop.models.testing import ScriptedModel
 from metaloop.project import Project
@@ -149,6 +151,30 @@ def test_a_program_that_does_not_run_is_an_error_with_its_output(toy, project):
 def test_a_budget_of_nothing_allows_nothing(toy, project):
     with pytest.raises(BudgetReached):
         go(toy, project, [answer()], budget_minutes=0)
+
+
+def test_a_model_for_the_proposer_alone_proposes(toy, project):
+    model = ScriptedModel([answer(params={"X": 5.0})])
+    settings = Settings(levels="1", trials=1)
+    status = run(toy, settings, project=project, models={"proposer": model})
+    assert status.best == 2.0
+
+
+def test_time_that_no_trial_came_of_is_counted_too(toy, project):
+    """Or a budget of minutes would be given anew with every resume."""
+
+    def unavailable(request):
+        time.sleep(0.5)
+        raise ModelUnavailable("gone")
+
+    for sitting in (1, 2):
+        models = {"inner": ScriptedModel(unavailable)}
+        if sitting == 1:
+            status = run(toy, Settings(levels="1"), project=project, models=models)
+        else:
+            status = resume(status.run, project=project, models=models)
+        assert status.state == "paused"
+        assert status.active_s >= 0.5 * sitting
 
 
 def test_an_ended_run_goes_on_with_more_trials(toy, project):

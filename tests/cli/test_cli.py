@@ -129,6 +129,41 @@ def test_bad_input_is_named_with_its_mend(here, args, words):
     assert "Traceback" not in done.output
 
 
+@pytest.mark.parametrize("model", ["nobody:x", "anthropic:x", "local:qwen2.5-coder-0.5b"])
+def test_a_model_that_cannot_be_asked_leaves_no_run_behind(here, monkeypatch, tmp_path, model):
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    monkeypatch.setenv("METALOOP_CACHE", str(tmp_path))  # no weights there
+    assert metaloop("run", ".", "--inner", model).exit_code == 2
+    assert "no runs yet" in metaloop("status").output
+    branches = subprocess.run(
+        ["git", "branch", "--list", "metaloop/*"], cwd=here, capture_output=True
+    )
+    assert branches.stdout == b""
+
+
+@pytest.mark.parametrize(
+    "args", [["--outer", "local:smollm2-135m"], ["--role", "inventor=local:smollm2-135m"]]
+)
+def test_models_without_one_that_proposes_are_refused(here, args):
+    done = metaloop("run", ".", *args)
+    assert done.exit_code == 2 and "nobody proposes: add --inner" in done.output
+
+
+def test_a_run_is_driven_by_one_process_at_a_time(here):
+    command = [Path(sys.executable).with_name("metaloop"), "run", ".", "--levels", "1"]
+    process = subprocess.Popen(
+        [*command, "--trials", "500"], stdout=subprocess.PIPE, text=True, cwd=here
+    )
+    next(line for line in process.stdout if line.startswith("#2"))
+    refused = metaloop("resume", "toy-1")
+    assert refused.exit_code == 2 and "toy-1 is running" in refused.output
+    next(line for line in process.stdout if line.startswith("#4"))  # undisturbed
+    process.kill()
+    process.communicate(timeout=30)
+    done = json.loads(metaloop("status", "--json").stdout)["trials"]["total"]
+    assert metaloop("resume", "toy-1", "--trials", done + 1).exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [

@@ -8,6 +8,7 @@ from toy import commit, write_toy
 
 from metaloop.bilevel import run
 from metaloop.inner.settings import Settings
+from metaloop.models.seeds import call_seed
 from metaloop.models.testing import ScriptedModel
 from metaloop.outer import screen
 from metaloop.project import Project
@@ -39,6 +40,9 @@ def proposer(request):
     return json.dumps({"hypothesis": "h", "edits": [edit]})
 
 
+SLEEP = "(__import__('time').sleep(1) or 0)"
+
+
 @pytest.fixture
 def patch_only(tmp_path):
     directory = write_toy(tmp_path / "patches")
@@ -48,12 +52,12 @@ def patch_only(tmp_path):
     return commit(directory)
 
 
-def go(task, tmp_path, monkeypatch, source, **settings):
+def go(task, tmp_path, monkeypatch, source, answer=proposer, **settings):
     monkeypatch.setattr(screen, "VERSIONS", 1 if task.name == "toy" else 3)
     (tmp_path / "project").mkdir()
     project, told = Project(tmp_path / "project"), []
     models = {
-        "inner": ScriptedModel(proposer, name="test:in", small=False),
+        "inner": ScriptedModel(answer, name="test:in", small=False),
         "outer": ScriptedModel(lambda request: f"```python\n{source}```", name="test:out"),
     }
     settings = {"levels": "1,2", "trials": 11, "outer_every": 6, "baseline_runs": 1} | settings
@@ -64,6 +68,30 @@ def go(task, tmp_path, monkeypatch, source, **settings):
     assert (status.state, status.trials["total"]) == ("done", settings["trials"])
     with project.journal() as journal:
         return journal.trials(status.run), journal.mechanisms(status.run), status
+
+
+SLOW, *LATE = ({call_seed(0, number, i) for i in range(3)} for number in range(8, 12))
+"""Seeds of the proposals of trial 8, and of those at which the mechanism below is broken."""
+
+
+def test_a_mechanism_that_breaks_while_it_is_chosen_for_the_trial_beside(
+    patch_only, tmp_path, monkeypatch
+):
+    """Trial 9 has broken it, and nothing to run, before the slow trial 8 is measured: 10 is chosen
+    while it still seems in use."""
+
+    def answer(request):
+        if any(request.seed in late for late in LATE):
+            return "no JSON"
+        text = proposer(request)
+        return text.replace("0 * X", SLEEP) if request.seed in SLOW else text
+
+    source = ACTOR.replace("IN_THE_RUN", "if len(history) > 7: raise RuntimeError('late')")
+    trials, mechanisms, _ = go(
+        patch_only, tmp_path, monkeypatch, source, answer, workers=2, trials=14
+    )
+    assert "late" in only_generated(mechanisms, "retired").reason
+    assert "rejected" in {t.status for t in trials}
 
 
 def only_generated(mechanisms, state):

@@ -39,7 +39,9 @@ async def propose(search: Search, view: View, arm: str) -> Proposal:
 
 async def _consult(search: Search, view: View, proposal: Proposal) -> None:
     """Let the mechanism assign the parameters or steer the model."""
-    host, history = search.hosts[proposal.arm], search.history[: view.seen]
+    host, history = search.hosts.get(proposal.arm), search.history[: view.seen]
+    if host is None:  # retired meanwhile, by a trial that ran beside
+        return
     for _ in range(SUGGESTIONS):
         proposal.asked.append([proposal.arm, "suggest", view.seen])
         try:

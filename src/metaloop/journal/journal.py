@@ -91,8 +91,12 @@ class Journal:
                 for row in db.execute(select(runs).order_by(runs.c.started)).mappings()
             ]
 
-    def set_state(self, run: str, state: RunState, reason: str = "") -> None:
-        self._update_run(run, state=state, reason=reason)
+    def set_state(
+        self, run: str, state: RunState, reason: str = "", active_s: float | None = None
+    ) -> None:
+        """Where a run stands and why; `active_s`, if given, is its active seconds up to now."""
+        active = {} if active_s is None else {"active_s": active_s}
+        self._update_run(run, state=state, reason=reason, **active)
         self.tell(run, Event(-1, "state", {"state": state, "reason": reason}))
 
     def set_config(self, run: str, config: dict[str, Any]) -> None:
