@@ -60,10 +60,12 @@ def test_calls_are_kept_under_their_key(journal):
     request = Request("proposer", "s", "p", {"b": 1, "a": {"type": "string"}}, 0.7, 3, 100)
     answered = Call("m", request, Completion("text", "m", 1, 2, 0.5, None, details={"x": 1}))
     failed = Call("m", replace(request, seed=4), error="garbage")
+    spent = Completion("", "m", 100, 500, 2.0, 0.01)
+    charged = Call("m", replace(request, seed=5), spent, error="empty")
     calls = journal.calls("toy-1")
-    for call in (answered, failed, answered):
+    for call in (answered, failed, charged, answered):
         calls.put(call)
-    assert list(calls) == [answered, failed]
+    assert list(calls) == [answered, failed, charged]
     assert calls.get(answered.key) == answered
     assert calls.get("none") is None
 
@@ -95,7 +97,11 @@ def test_the_ledger_is_what_entering_every_call_would_give(journal):
         request = Request("proposer" if i % 3 else "inventor", "s", "p", seed=i)
         usd = None if i % 4 == 0 else 0.5
         answer = Completion("text", f"m-{i % 2}", 10 + i, i, 0.25, usd, details={"usd": 1})
-        call = Call("m", request, error="garbage") if i in (4, 9) else Call("m", request, answer)
+        call = Call("m", request, answer)
+        if i in (4, 9):
+            call = Call("m", request, error="garbage")
+        if i in (5, 8):
+            call = Call("m", request, answer, error="empty")
         calls.put(call)
         ledger.enter(call)
     assert journal.ledger("toy-1").to_dict() == ledger.to_dict()

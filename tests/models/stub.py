@@ -36,6 +36,29 @@ def ok(text: str | None = "fine", **more: Any) -> Reply:
     return Reply(body=json.dumps(body | more).encode())
 
 
+def silent(finish_reason: str = "length", written: int = 500, **message: Any) -> Reply:
+    """A chat completion without text that is charged: `written` tokens of thought, say."""
+    message = {"role": "assistant", "content": None} | message
+    choice = {"index": 0, "finish_reason": finish_reason, "message": message}
+    used = {"prompt_tokens": 1000, "completion_tokens": written, "total_tokens": 1000 + written}
+    return ok(choices=[choice], usage=used)
+
+
+def said(*content: dict[str, Any], stop_reason: str = "end_turn") -> Reply:
+    """A message as Anthropic words it."""
+    body = {
+        "id": "1",
+        "type": "message",
+        "role": "assistant",
+        "model": "stub",
+        "content": content,
+        "stop_reason": stop_reason,
+        "stop_sequence": None,
+        "usage": {"input_tokens": 1000, "output_tokens": 500},
+    }
+    return Reply(body=json.dumps(body).encode())
+
+
 def refusal(status: int, message: str = "no", **headers: str) -> Reply:
     """An error as OpenAI words it."""
     return Reply(status, json.dumps({"error": {"message": message}}).encode(), headers)

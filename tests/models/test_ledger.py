@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from metaloop.models import (
     Budget,
     BudgetReached,
+    Call,
+    Cassette,
     Completion,
     Ledger,
     Metered,
     ModelError,
+    Recorded,
+    Reference,
     Request,
     Roles,
     ScriptedModel,
 )
 from metaloop.models.base import Role
+from metaloop.models.prices import price
+from metaloop.models.provider import ProviderModel
+
+from .stub import ok, serving, silent
 
 ASK = Request("proposer", "s", "p")
 
@@ -69,6 +79,73 @@ async def test_failed_calls_are_counted() -> None:
     await model.complete(ASK)
     usage = ledger.roles["proposer"]
     assert (usage.calls, usage.failed) == (2, 1)
+
+
+async def test_answers_of_no_use_use_up_the_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cost = price(Reference.parse("openai:gpt-4o"), 1000, 500)
+    assert cost
+    ledger, cassette = Ledger(), Cassette(tmp_path / "calls.jsonl")
+    budget = Budget(usd=1.5 * cost)
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    with serving(lambda *_: silent()) as stub:
+        monkeypatch.setenv("OPENAI_BASE_URL", stub.url)
+        asked = ProviderModel(Reference.parse("openai:gpt-4o"))
+        model = Metered(Recorded(asked, cassette), ledger, budget)
+        for seed in range(2):
+            with pytest.raises(ModelError):
+                await model.complete(replace(ASK, seed=seed))
+        with pytest.raises(BudgetReached):
+            await model.complete(replace(ASK, seed=2))
+    assert len(stub.asked) == 2
+    used = ledger.roles["proposer"]
+    assert (used.failed, used.input_tokens, used.output_tokens) == (2, 2000, 1000)
+    assert ledger.usd == pytest.approx(2 * cost)
+
+
+async def test_a_failure_from_the_record_costs_nothing_again(tmp_path: Path) -> None:
+    ledger, cassette = Ledger(), Cassette(tmp_path / "calls.jsonl")
+    failure = ModelError("empty", spent=paid(1.0))
+    model = Metered(Recorded(ScriptedModel([failure]), cassette), ledger, Budget())
+    for _ in range(2):
+        with pytest.raises(ModelError, match="empty"):
+            await model.complete(ASK)
+    used = ledger.roles["proposer"]
+    assert (used.calls, used.failed, used.cached, used.usd) == (2, 2, 1, 1.0)
+    assert (used.input_tokens, used.seconds) == (100, 2.0)
+
+
+def test_a_recorded_failure_is_entered_with_what_it_cost() -> None:
+    ledger = Ledger()
+    ledger.enter(Call("paid", ASK, paid(1.0), error="empty"))
+    used = ledger.roles["proposer"]
+    assert (used.failed, used.input_tokens, used.usd, used.models) == (1, 100, 1.0, {"paid"})
+
+
+async def test_a_budget_in_dollars_stops_at_an_unknown_price(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    with serving(lambda *_: ok(usage=None)) as stub:
+        monkeypatch.setenv("OPENAI_BASE_URL", stub.url)
+        asked = ProviderModel(Reference.parse("openai:gpt-4o"))
+        model = Metered(asked, Ledger(), Budget(usd=5.0))
+        assert (await model.complete(ASK)).text == "fine"
+        with pytest.raises(BudgetReached, match=r"proposer.*unknown.*minutes"):
+            await model.complete(ASK)
+        unlimited = Metered(asked, Ledger(), Budget(minutes=5))
+        for _ in range(2):
+            await unlimited.complete(ASK)
+    assert len(stub.asked) == 3
+
+
+def test_what_is_free_or_from_the_record_does_not_stop_a_budget_in_dollars() -> None:
+    ledger = Ledger()
+    ledger.add("proposer", paid(0.0))
+    ledger.add("proposer", paid(None, cached=True))
+    ledger.fail("proposer", "m", 1.0)
+    Budget(usd=5.0).check(ledger)
 
 
 async def test_dollars_are_a_hard_stop_before_spending() -> None:

@@ -21,6 +21,8 @@ from metaloop.models.local.pull import pull
 from metaloop.models.local.scratch import Scratch
 from metaloop.models.local.server import Server
 
+from .stub import serving, silent
+
 NAME = "local:smollm2-135m"
 SYSTEM = "You improve programs. " + "Prefer one small change with a clear reason. " * 8
 SCHEMA = {
@@ -123,6 +125,28 @@ def test_nothing_native_is_printed_and_test_works(
     assert "constrained answer: well-formed" in result.output
     assert "tokens/s" in result.output
     assert capfd.readouterr() == ("", "")
+
+
+async def test_a_failed_answer_is_as_free_as_a_good_one(unloaded: None) -> None:
+    class Played:
+        """A server whose model thinks and says nothing."""
+
+        threads, key = 1, "none"
+
+        def __init__(self, url: str) -> None:
+            self.url = url
+
+        async def recall(self, system: str) -> None:
+            pass
+
+    with serving(lambda *_: silent()) as stub:
+        played = Played(stub.url.removesuffix("/v1"))
+        local._loaded[NAME] = local.Loaded(NAME, played)  # type: ignore[arg-type]
+        with pytest.raises(ModelError, match="empty") as failed:
+            await connect(NAME).complete(ASK)
+    spent = failed.value.spent
+    assert spent is not None
+    assert (spent.model, spent.output_tokens, spent.usd) == (NAME, 500, 0.0)
 
 
 async def test_weights_that_are_not_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

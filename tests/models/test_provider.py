@@ -7,6 +7,7 @@ import json
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from metaloop.models import ModelError, ModelUnavailable, Reference, Request
 from metaloop.models.prices import price, priced
 from metaloop.models.provider import LONGEST_ANSWER, ProviderModel
 
-from .stub import Reply, Stub, ok, refusal, serving
+from .stub import Reply, Stub, ok, refusal, said, serving, silent
 
 ASK = Request("proposer", "Be brief.", "Say fine.", temperature=0.3, seed=7, max_tokens=50)
 SCHEMA = {
@@ -29,6 +30,15 @@ SCHEMA = {
 def model(stub: Stub, **settings: Any) -> ProviderModel:
     settings = {"first_wait_s": 0.01, "attempts": 3, "timeout_s": 5.0} | settings
     return ProviderModel(Reference("openai", "qwen3:8b", stub.url), **settings)
+
+
+def paid(stub: Stub, monkeypatch: pytest.MonkeyPatch, ref: str) -> ProviderModel:
+    """A model whose price is known, played by the stub."""
+    for provider in ("OPENAI", "ANTHROPIC"):
+        monkeypatch.setenv(f"{provider}_API_KEY", "secret")
+    monkeypatch.setenv("OPENAI_BASE_URL", stub.url)
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", stub.url.removesuffix("/v1"))
+    return ProviderModel(Reference.parse(ref), first_wait_s=0.01, attempts=3, timeout_s=5.0)
 
 
 def in_turn(*replies: Reply) -> Callable[[int, dict[str, Any]], Reply]:
@@ -142,6 +152,47 @@ async def test_garbage_fails_that_call_alone(body: bytes, kind: str) -> None:
             assert (await asked.complete(ASK)).text == "fine"
 
 
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        (silent("length"), "length"),
+        (silent("stop", refusal="I cannot help with that."), "content_filter"),
+        (silent("stop", content="x" * (LONGEST_ANSWER + 1)), "characters"),
+        (silent("content_filter", written=0), "content_filter"),
+    ],
+)
+async def test_an_answer_of_no_use_is_charged(
+    reply: Reply, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(in_turn(reply)) as stub, pytest.raises(ModelError, match=why) as failed:
+        await paid(stub, monkeypatch, "openai:gpt-4o").complete(ASK)
+    spent = failed.value.spent
+    assert spent is not None
+    assert (spent.text, spent.model, spent.input_tokens) == ("", "openai:gpt-4o", 1000)
+    reference = Reference.parse("openai:gpt-4o")
+    assert spent.usd == price(reference, 1000, spent.output_tokens) != 0.0
+
+
+async def test_thought_that_left_no_room_for_an_answer_is_charged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reply = said(
+        {"type": "thinking", "thinking": "Hm.", "signature": "s"}, stop_reason="max_tokens"
+    )
+    with serving(in_turn(reply)) as stub, pytest.raises(ModelError, match="length") as failed:
+        await paid(stub, monkeypatch, "anthropic:claude-haiku-4-5").complete(ASK)
+    spent = failed.value.spent
+    assert spent is not None
+    assert spent.usd == price(Reference.parse("anthropic:claude-haiku-4-5"), 1000, 500) != 0.0
+
+
+async def test_of_an_empty_answer_without_usage_nobody_knows_the_price() -> None:
+    with serving(in_turn(ok("", usage=None))) as stub, pytest.raises(ModelError) as failed:
+        await model(stub).complete(ASK)
+    assert failed.value.spent is not None
+    assert failed.value.spent.usd is None
+
+
 async def test_a_connection_that_breaks_off_is_tried_again() -> None:
     short = Reply(body=ok().body, headers={"Content_Length": "99999"})
     with serving(in_turn(short, ok("whole"))) as stub:
@@ -158,6 +209,44 @@ async def test_a_setting_the_model_refuses_is_left_out(setting: str) -> None:
         await asked.complete(ASK)
         await asked.complete(ASK)
     assert [setting in body for body in stub.asked] == [True, False, False]
+
+
+async def test_anthropic_is_asked_at_a_temperature_that_it_knows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def strict(_: int, body: dict[str, Any]) -> Reply:
+        if body.get("temperature", 0.0) > 1.0:
+            return refusal(400, "temperature: range: 0..1")
+        return said({"type": "text", "text": "fine"})
+
+    with serving(strict) as stub:
+        asked = paid(stub, monkeypatch, "anthropic:claude-haiku-4-5")
+        for temperature in (1.1, 0.3):
+            await asked.complete(replace(ASK, temperature=temperature))
+    assert [body["temperature"] for body in stub.asked] == [1.0, 0.3]
+
+
+async def test_a_temperature_out_of_range_is_lowered_and_others_are_still_sent() -> None:
+    def strict(_: int, body: dict[str, Any]) -> Reply:
+        hot = body.get("temperature", 0.0) > 1.0
+        return refusal(422, "temperature must be at most 1") if hot else ok()
+
+    with serving(strict) as stub:
+        asked = model(stub)
+        for temperature in (1.2, 0.3, 1.1):
+            await asked.complete(replace(ASK, temperature=temperature))
+    assert [body["temperature"] for body in stub.asked] == [1.2, 1.0, 0.3, 1.0]
+
+
+async def test_a_temperature_that_is_refused_at_any_height_is_left_out() -> None:
+    def picky(_: int, body: dict[str, Any]) -> Reply:
+        return refusal(400, "temperature is not supported") if "temperature" in body else ok()
+
+    with serving(picky) as stub:
+        asked = model(stub)
+        for _ in range(2):
+            await asked.complete(replace(ASK, temperature=1.2))
+    assert [body.get("temperature") for body in stub.asked] == [1.2, 1.0, None, None]
 
 
 async def test_a_refused_request_fails_alone() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import get_args
 
@@ -49,6 +50,7 @@ COMPLETIONS = st.builds(
 CALLS = st.one_of(
     st.builds(Call, model=TEXT, request=REQUESTS, completion=COMPLETIONS),
     st.builds(Call, model=TEXT, request=REQUESTS, error=TEXT),
+    st.builds(Call, model=TEXT, request=REQUESTS, completion=COMPLETIONS, error=TEXT),
 )
 
 
@@ -109,6 +111,29 @@ async def test_failures_are_replayed_and_outages_are_not(cassette: Cassette) -> 
             await model.complete(ASK)
     with pytest.raises(ModelError, match="garbage"):
         await Recorded(ScriptedModel([]), Cassette(cassette.path), replay=True).complete(ASK)
+
+
+async def test_a_failure_is_replayed_with_what_it_cost(cassette: Cassette) -> None:
+    spent = Completion("", "scripted", 1000, 500, 2.0, 0.01, details={"finish_reason": "length"})
+    model = Recorded(ScriptedModel([ModelError("empty", spent=spent)]), cassette)
+    with pytest.raises(ModelError) as first:
+        await model.complete(ASK)
+    replay = Recorded(ScriptedModel([]), Cassette(cassette.path), replay=True)
+    with pytest.raises(ModelError, match="empty") as again:
+        await replay.complete(ASK)
+    assert first.value.spent == spent
+    assert again.value.spent == replace(spent, cached=True)
+
+
+def test_a_failure_recorded_before_its_cost_was_kept_still_serves(cassette: Cassette) -> None:
+    old = {"model": "m", "request": asdict(ASK), "answer": {"error": "empty"}}
+    cassette.path.write_text(json.dumps(old) + "\n")
+    assert Cassette(cassette.path).get(ASK.key("m")) == Call("m", ASK, error="empty")
+
+
+def test_a_call_came_to_something() -> None:
+    with pytest.raises(ValueError, match="completion"):
+        Call("m", ASK)
 
 
 class SlowModel:

@@ -92,4 +92,5 @@ _CALL = [calls.c.model, calls.c.request, calls.c.answer, calls.c.error]
 def _call(model: str, request: dict[str, Any], answer: dict[str, Any] | None, error: str) -> Call:
     if answer is None:
         return Call(model, Request(**request), error=error)
-    return Call(model, Request(**request), Completion(**answer))
+    # An answer beside an error was of no use, but is charged for.
+    return Call(model, Request(**request), Completion(**answer), error or None)

@@ -103,7 +103,7 @@ calls = Table(
     Column("role", String, nullable=False),
     Column("model", String, nullable=False),
     Column("request", JSON, nullable=False),
-    Column("answer", JSON),  # null when the call failed
+    Column("answer", JSON),  # of a failed call: what it cost, or null
     Column("error", Text, nullable=False, default=""),
     Column("at", Float, nullable=False),
     Index("calls_by_key", "run", "key"),

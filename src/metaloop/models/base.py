@@ -54,7 +54,15 @@ class Completion:
 
 
 class ModelError(Exception):
-    """This one call failed for good (refused, malformed, empty); others may still succeed."""
+    """This one call failed for good (refused, malformed, empty); others may still succeed.
+
+    `spent` holds the tokens, seconds and dollars of an answer that came, and is charged for, but
+    was of no use; None where none came.
+    """
+
+    def __init__(self, text: str, spent: Completion | None = None) -> None:
+        super().__init__(text)
+        self.spent = spent
 
 
 class ModelUnavailable(Exception):

@@ -65,13 +65,14 @@ class Cassette:
 
 
 def _to_json(call: Call) -> dict[str, Any]:
-    answer = {"error": call.error} if call.completion is None else asdict(call.completion)
+    answer = {} if call.completion is None else asdict(call.completion)
+    if call.error is not None:
+        answer["error"] = call.error
     return {"model": call.model, "request": asdict(call.request), "answer": answer}
 
 
 def _from_json(line: dict[str, Any]) -> Call:
     # Keys are computed anew, never read: a field that requests gain later keeps old cassettes good.
-    request, answer = Request(**line["request"]), line["answer"]
-    if "error" in answer:
-        return Call(line["model"], request, error=answer["error"])
-    return Call(line["model"], request, Completion(**answer))
+    request, answer = Request(**line["request"]), dict(line["answer"])
+    error = answer.pop("error", None)
+    return Call(line["model"], request, Completion(**answer) if answer else None, error)

@@ -13,7 +13,7 @@ from metaloop.models.recorder import Call
 
 @dataclass
 class Usage:
-    """What one role has used. Cached calls are counted in `calls`, and in nothing else."""
+    """What one role has used. Of cached calls no tokens, seconds or dollars are counted."""
 
     models: set[str] = field(default_factory=set)
     calls: int = 0
@@ -32,6 +32,19 @@ class Usage:
         """Dollars in all; None once the price of any call is unknown."""
         return None if self.unpriced else self.known_usd
 
+    def charge(self, completion: Completion) -> None:
+        """Count what an answer cost, of use or not."""
+        if completion.cached:
+            self.cached += 1
+            return
+        self.input_tokens += completion.input_tokens
+        self.output_tokens += completion.output_tokens
+        self.seconds += completion.seconds
+        if completion.usd is None:
+            self.unpriced += 1
+        else:
+            self.known_usd += completion.usd
+
     def to_dict(self) -> dict[str, Any]:
         """For `--json` and the journal."""
         fields = {name: value for name, value in vars(self).items() if name != "models"}
@@ -46,30 +59,23 @@ class Ledger:
 
     def add(self, role: Role, completion: Completion) -> None:
         """Enter an answer."""
-        usage = self._open(role, completion.model)
-        if completion.cached:
-            usage.cached += 1
-            return
-        usage.input_tokens += completion.input_tokens
-        usage.output_tokens += completion.output_tokens
-        usage.seconds += completion.seconds
-        if completion.usd is None:
-            usage.unpriced += 1
-        else:
-            usage.known_usd += completion.usd
+        self._open(role, completion.model).charge(completion)
 
     def enter(self, call: Call) -> None:
         """Enter a recorded call of an earlier sitting."""
-        if call.completion is None:
-            self.fail(call.request.role, call.model, 0.0)
+        if call.completion is None or call.error is not None:
+            self.fail(call.request.role, call.model, 0.0, call.completion)
         else:
             self.add(call.request.role, call.completion)
 
-    def fail(self, role: Role, model: str, seconds: float) -> None:
-        """Enter a call that gave no answer. What a provider charges for those, nobody reports."""
+    def fail(self, role: Role, model: str, seconds: float, spent: Completion | None = None) -> None:
+        """Enter a call that failed. Without `spent` no answer came: it took `seconds`, no more."""
         usage = self._open(role, model)
         usage.failed += 1
-        usage.seconds += seconds
+        if spent is None:
+            usage.seconds += seconds
+        else:
+            usage.charge(spent)
 
     @property
     def known_usd(self) -> float:
@@ -123,7 +129,15 @@ class Budget:
         """Raise BudgetReached when nothing more may be spent."""
         if self.minutes is not None and self.elapsed_s >= self.minutes * 60:
             raise BudgetReached(f"the budget of {self.minutes:g} minutes is used up")
-        if self.usd is not None and ledger.known_usd >= self.usd:
+        if self.usd is None:
+            return
+        if unknown := [role for role, usage in ledger.roles.items() if usage.unpriced]:
+            raise BudgetReached(
+                f"what a call as {', '.join(unknown)} cost is unknown, so the budget of "
+                f"${self.usd:g} cannot hold: limit a new run by minutes or trials, or choose a "
+                "model whose answers tell their tokens"
+            )
+        if ledger.known_usd >= self.usd:
             raise BudgetReached(
                 f"the budget of ${self.usd:g} is used up: ${ledger.known_usd:.4f} spent"
             )
@@ -163,8 +177,9 @@ class Metered:
         start = time.monotonic()
         try:
             completion = await self._model.complete(request)
-        except (ModelError, ModelUnavailable):
-            self._ledger.fail(request.role, self.name, time.monotonic() - start)
+        except (ModelError, ModelUnavailable) as error:
+            spent = error.spent if isinstance(error, ModelError) else None
+            self._ledger.fail(request.role, self.name, time.monotonic() - start, spent)
             raise
         self._ledger.add(request.role, completion)
         return completion

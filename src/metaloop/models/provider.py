@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import random
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from metaloop.models.base import Completion, ModelError, ModelUnavailable, Request
@@ -25,6 +27,8 @@ LONGEST_ANSWER = 1_000_000
 LONGEST_WAIT_S = 60.0
 _FICKLE = ("temperature", "seed")
 """Settings that some models refuse; they are then left out."""
+_COMMON = 1.0
+"""The highest temperature that all providers know."""
 
 
 class ProviderModel:
@@ -52,6 +56,7 @@ class ProviderModel:
         self._attempts = attempts
         self._first_wait_s = first_wait_s
         self._refused: set[str] = set()
+        self._hottest = _COMMON if reference.provider == "anthropic" else math.inf
         # HTTP connections belong to the event loop that opened them.
         self._client: tuple[asyncio.AbstractEventLoop, Client] | None = None
 
@@ -92,7 +97,7 @@ class ProviderModel:
                 )
             except errors.ModelAPIError as error:
                 if refused := _refused(error, settings):
-                    self._refused.add(refused)
+                    self._do_without(refused, settings)
                     continue
                 if _passing(error):
                     return error
@@ -127,10 +132,17 @@ class ProviderModel:
             "max_retries": 0,  # retrying is ours
         }
         if "temperature" not in self._refused:
-            settings["temperature"] = request.temperature
+            settings["temperature"] = min(request.temperature, self._hottest)
         if "seed" not in self._refused:
             settings["seed"] = request.seed
         return settings
+
+    def _do_without(self, refused: str, settings: ModelSettings) -> None:
+        """Leave a setting out from now on; but a high temperature may only be out of range."""
+        if refused == "temperature" and settings["temperature"] > _COMMON:
+            self._hottest = _COMMON
+        else:
+            self._refused.add(refused)
 
     def _wait_s(self, attempt: int, asked: float | None) -> float:
         jitter = random.uniform(0.5, 1.5)  # noqa: S311 (spreads retries, guards nothing)
@@ -138,14 +150,11 @@ class ProviderModel:
         return min(max(wait, asked or 0.0), LONGEST_WAIT_S)
 
     def _completion(self, answer: ModelResponse, seconds: float) -> Completion:
-        text = clean(answer.text or "")
-        if not text.strip():
-            raise ModelError(f"{self.name}: empty answer (finish: {answer.finish_reason})")
-        if len(text) > LONGEST_ANSWER:
-            raise ModelError(f"{self.name}: an answer of {len(text)} characters")
-        usage = answer.usage
-        measured = usage.output_tokens > 0  # some endpoints report nothing: no tokens, no price
-        return Completion(
+        """Read an answer; raises ModelError, with what was spent, when it is of no use."""
+        text, usage = clean(answer.text or ""), answer.usage
+        # Some endpoints report nothing: no tokens, no price.
+        measured = usage.output_tokens > 0 or (usage.input_tokens > 0 and not text)
+        completion = Completion(
             text=text,
             model=self.name,
             input_tokens=usage.input_tokens,
@@ -156,6 +165,12 @@ class ProviderModel:
             else None,
             details={"finish_reason": answer.finish_reason},
         )
+        spent = replace(completion, text="")
+        if not text.strip():
+            raise ModelError(f"{self.name}: empty answer (finish: {answer.finish_reason})", spent)
+        if len(text) > LONGEST_ANSWER:
+            raise ModelError(f"{self.name}: an answer of {len(text)} characters", spent)
+        return completion
 
 
 def clean(text: str) -> str:

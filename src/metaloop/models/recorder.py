@@ -12,7 +12,10 @@ from metaloop.models.base import Completion, Model, ModelError, ModelUnavailable
 
 @dataclass(frozen=True)
 class Call:
-    """One question and what came of it: a completion, or the text of a `ModelError`."""
+    """One question and what came of it: a completion, or the text of a `ModelError`.
+
+    With an error the call failed; a completion beside it is then what it cost all the same.
+    """
 
     model: str
     request: Request
@@ -20,8 +23,8 @@ class Call:
     error: str | None = None
 
     def __post_init__(self) -> None:
-        if (self.completion is None) == (self.error is None):
-            raise ValueError("a call has either a completion or an error")
+        if self.completion is None and self.error is None:
+            raise ValueError("a call has a completion, an error, or both")
 
     @property
     def key(self) -> str:
@@ -76,9 +79,10 @@ class Recorded:
             call = self._store.get(key)
             if call is None:
                 return await self._ask(request)
-        if call.completion is None:
-            raise ModelError(call.error)
-        return replace(call.completion, cached=True)
+        completion = call.completion and replace(call.completion, cached=True)
+        if completion is None or call.error is not None:
+            raise ModelError(call.error or "", completion)
+        return completion
 
     async def _ask(self, request: Request) -> Completion:
         if self._replay:
@@ -89,7 +93,7 @@ class Recorded:
         try:
             completion = await self._model.complete(request)
         except ModelError as error:
-            self._store.put(Call(self.name, request, error=str(error)))
+            self._store.put(Call(self.name, request, error.spent, str(error)))
             raise
         self._store.put(Call(self.name, request, completion))
         return completion

@@ -220,6 +220,53 @@ async def test_when_none_is_there_the_run_pauses_and_when_all_fail_the_call_fail
             await Router("router:a|b", models, 1.0).complete(ask())
 
 
+def priced(name: str, answers: bool, usd: float | None) -> ScriptedModel:
+    """A model whose answers cost `usd`, also those of no use."""
+    answer = Completion("fine" if answers else "", name, 100, 10, 2.0, usd)
+
+    class Priced(ScriptedModel):
+        async def complete(self, request: Request) -> Completion:
+            if not answers:
+                raise ModelError(f"{name}: empty answer", spent=answer)
+            return answer
+
+    return Priced([], name=name)
+
+
+@pytest.mark.parametrize(("wasted", "in_all"), [(3.0, 3.5), (None, None)])
+async def test_an_answer_costs_what_failed_before_it_as_well(
+    wasted: float | None, in_all: float | None
+) -> None:
+    models = {"a": priced("a", False, wasted), "b": priced("b", True, 0.5)}
+    router = Router("router:a|b", models, 1.0)
+    answers = [await router.complete(ask(seed)) for seed in range(8)]
+    fallen = [answer for answer in answers if answer.details["route"]["failed"]]
+    assert fallen
+    for answer in fallen:
+        assert (answer.model, answer.usd) == ("b", in_all)
+        assert (answer.input_tokens, answer.output_tokens, answer.seconds) == (200, 20, 4.0)
+        # What it learns of b is the price of b.
+        assert Logged.of(Call(router.name, ask(), answer)).cost == 0.5
+
+
+async def test_when_all_fail_all_are_charged() -> None:
+    models = {"a": priced("a", False, 3.0), "b": priced("b", False, 0.5)}
+    router = Router("router:a|b", models, 1.0)
+    with pytest.raises(ModelError, match=r"a: empty.*b: empty|b: empty.*a: empty") as failed:
+        await router.complete(ask())
+    spent = failed.value.spent
+    assert spent is not None
+    assert (spent.model, spent.input_tokens, spent.seconds, spent.usd) == (
+        "router:a|b", 200, 4.0, 3.5,
+    )  # fmt: skip
+
+
+def test_a_failed_call_that_was_charged_is_a_failed_call() -> None:
+    spent = Completion("", "a", 100, 10, 2.0, 3.0)
+    logged = Logged.of(Call("a", ask(), spent, error="empty"))
+    assert (logged.model, logged.cost, logged.failed) == (None, None, ("a",))
+
+
 async def test_it_learns_from_its_own_calls_alone() -> None:
     models = {name: ScriptedModel(lambda _: "fine", name=name) for name in ("a", "b")}
     outcomes = Outcomes(SEED, [trial(0)], [])

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
-from metaloop.models.base import Completion, ModelUnavailable, Request
+from metaloop.models.base import Completion, ModelError, ModelUnavailable, Request
 from metaloop.models.local.catalog import Entry
 from metaloop.models.local.cores import Pace, best_threads
 from metaloop.models.local.pull import weights
@@ -44,7 +44,12 @@ class LocalModel:
             loaded = loaded or await self._load(await best_threads())
             start = time.monotonic()
             await loaded.server.recall(request.system)
-            answer = await loaded.client.complete(request)
+            try:
+                answer = await loaded.client.complete(request)
+            except ModelError as error:
+                if error.spent is not None:  # free, of use or not
+                    error.spent = replace(error.spent, usd=0.0)
+                raise
             seconds = time.monotonic() - start
             crawls = loaded.server.threads > 1 and loaded.pace.crawls(answer.output_tokens, seconds)
             del loaded  # so that a server that is given up is freed before the next one loads

@@ -41,6 +41,7 @@ class Logged:
     model: str | None
     """None when nobody answered."""
     cost: float | None
+    """Of that answer alone."""
     failed: tuple[str, ...] = ()
     fitted: tuple[int, int] = (0, 0)
     """What the router knew when it decided: so many calls, with the outcomes of so many trials."""
@@ -49,7 +50,7 @@ class Logged:
     def of(cls, call: Call) -> Logged:
         """From the record of a call, made by a router or not."""
         request, completion = call.request, call.completion
-        if completion is None:
+        if completion is None or call.error is not None:
             failed = () if call.model.startswith("router:") else (call.model,)
             return cls(request.role, request.seed, request.prompt, None, None, failed)
         route: dict[str, Any] = completion.details.get("route", {})
@@ -59,7 +60,7 @@ class Logged:
             request.seed,
             request.prompt,
             completion.model,
-            completion.usd,
+            route.get("cost", completion.usd),
             tuple(route.get("failed", ())),
             (calls, trials),
         )

@@ -7,7 +7,7 @@ the very same answer and decision without deciding again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from metaloop.models.base import Completion, Model, ModelError, ModelUnavailable, Request, Role
@@ -23,7 +23,8 @@ class Router:
     """Several models as one. With `fitted` it decides as that was fitted; without, it learns.
 
     A model that gives no answer, or garbage, is followed by the next best; `details["route"]` of
-    the completion holds the decision and who failed.
+    the completion holds the decision, who failed, and what the answer alone cost: the completion
+    itself is charged with the answers of those that failed as well.
     """
 
     def __init__(
@@ -57,25 +58,29 @@ class Router:
         fitted = list(learner.fitted)
         failed: list[str] = []
         reasons: list[str] = []
+        wasted: list[Completion] = []
         for model in (decision.model, *decision.fallbacks):
             try:
                 completion = await self._models[model].complete(request)
             except ModelError as error:
                 failed.append(model)
                 reasons.append(str(error))
+                wasted += [error.spent] if error.spent else []
                 continue
             except ModelUnavailable as error:
                 reasons.append(str(error))
                 continue
-            route = asdict(decision) | {"failed": failed, "fitted": fitted}
-            completion = replace(completion, details=completion.details | {"route": route})
+            route = {"failed": failed, "fitted": fitted, "cost": completion.usd}
+            details = completion.details | {"route": asdict(decision) | route}
+            completion = replace(_in_all([*wasted, completion]), details=details)
             self._log(learner, Call(self.name, request, completion))
             return completion
         told = f"{self.name}: no model answered: {'; '.join(reasons)}"
         if not failed:
             raise ModelUnavailable(told)
-        self._log(learner, Call(self.name, request, error=told))
-        raise ModelError(told)
+        spent = replace(_in_all(wasted), model=self.name) if wasted else None
+        self._log(learner, Call(self.name, request, spent, told))
+        raise ModelError(told, spent)
 
     def _decide(self, request: Request, learner: Learner) -> Decision:
         if self._fitted is None:
@@ -88,6 +93,18 @@ class Router:
 
     def _log(self, learner: Learner, call: Call) -> None:
         learner.log.append(Logged.of(call))
+
+
+def _in_all(answers: Sequence[Completion]) -> Completion:
+    """The last of `answers`, charged with all of them."""
+    known = [answer.usd for answer in answers if answer.usd is not None]
+    return replace(
+        answers[-1],
+        input_tokens=sum(answer.input_tokens for answer in answers),
+        output_tokens=sum(answer.output_tokens for answer in answers),
+        seconds=sum(answer.seconds for answer in answers),
+        usd=sum(known) if len(known) == len(answers) else None,
+    )
 
 
 def connect_router(text: str) -> Router:
