@@ -18,6 +18,7 @@ from metaloop.inner.settings import Settings
 from metaloop.mechanism.builtin import BUILTINS
 from metaloop.models.testing import ScriptedModel
 from metaloop.project import Project
+from metaloop.task.spec import load_task
 
 KEYS = {
     "run", "state", "trials", "baseline", "best", "metric", "direction", "levels", "roles",
@@ -119,6 +120,9 @@ def test_mechanisms_are_listed_with_their_source(here):
         (["apply", "toy-7"], "no run 'toy-7'"),
         (["resume", "toy-7"], "no run 'toy-7'"),
         (["models", "pull", "nonesuch"], "qwen2.5-coder-0.5b"),
+        (["study", "run", "."], "cannot be read as a design"),
+        (["study", "run", "x.toml", "--replay", "typo.jsonl"], "does not exist"),
+        (["check", ".", "--page", "train.py/page.html"], "train.py"),
         (["run", ".", "--nonsense"], "--nonsense"),
     ],
 )
@@ -236,6 +240,21 @@ def test_the_winning_patch_can_be_applied(here):
     assert again.exit_code == 2 and "patch does not apply" in again.output
 
 
+def test_a_patch_of_a_run_with_its_own_repository_can_be_applied_in_a_subdirectory(here):
+    """Such as that of a study's cell, for a task somewhere in a repository."""
+    task = here / "tasks" / "toy"
+    task.mkdir(parents=True)
+    for name in subprocess.check_output(["git", "ls-files"], cwd=here, text=True).split():
+        (task / name).parent.mkdir(exist_ok=True)
+        (task / name).write_bytes((here / name).read_bytes())
+    models = {"inner": ScriptedModel([json.dumps({"hypothesis": "h", "params": {"X": 4.0}})])}
+    settings = Settings(levels="1", trials=1)
+    run(task, settings, project=Project(here), models=models, own_repository=True)
+    applied = metaloop("apply", "toy-1", "--yes")
+    assert applied.exit_code == 0 and f"applied to {task}" in applied.output
+    assert "X = 4.0" in (task / "train.py").read_text()
+
+
 def test_a_run_without_a_gain_has_nothing_to_apply(here):
     models = {"inner": ScriptedModel([json.dumps({"hypothesis": "h", "params": {"X": -9.0}})])}
     run(here, Settings(levels="1", trials=1), project=Project(here), models=models)
@@ -262,6 +281,18 @@ def test_init_writes_a_task_that_is_proven(tmp_path, monkeypatch):
     assert done.exit_code == 0 and "baseline: loss (self-scored) 6" in done.output
     again = metaloop("init", fresh, *INIT)
     assert again.exit_code == 2 and "exists already" in again.output
+
+
+def test_init_takes_any_text_and_numbers_as_choices(tmp_path):
+    (tmp_path / "train.py").write_text("BATCH = 32\nMODE = 'fast'\nprint('loss:', BATCH)\n")
+    answers = [*INIT[:-1], '\U0001f600 \x7f \ud800 "quoted" \\ and \n more']
+    choices = ("--param", "BATCH=16|32|64.5", "--param", "MODE=fast|slow|0x")
+    made = metaloop("init", tmp_path, *answers, *choices)
+    assert made.exit_code == 0, made.output
+    task = load_task(tmp_path)
+    assert task.spec.description == '\U0001f600 \x7f ? "quoted" \\ and \n more'
+    assert task.spec.space["BATCH"].choices == [16, 32, 64.5]
+    assert task.spec.space["MODE"].choices == ["fast", "slow", "0x"]
 
 
 def test_init_with_a_judge_and_init_that_asks(tmp_path):

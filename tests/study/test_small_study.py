@@ -109,14 +109,59 @@ def test_results_that_are_there_are_not_run_again(done, tmp_path):
         (tmp_path / "cells").rename(done.parent / "cells")
 
 
+def write_bare(directory, trials, seeds=(1,)):
+    """A design that asks no model."""
+    file = write_small(directory)
+    text = DESIGN.replace('"C", "A", "placebo", "no-llm"', '"random"').replace(
+        "[1, 2]", f"{[*seeds]}"
+    )
+    file.write_text(text.replace("trials = 6", f"trials = {trials}"))
+    return file
+
+
 def test_a_removed_result_is_run_anew_where_the_design_has_changed(tmp_path):
-    file = write_small(tmp_path)
-    alone = DESIGN.replace('"C", "A", "placebo", "no-llm"', '"random"').replace("[1, 2]", "[1]")
     for trials in (2, 3):
-        file.write_text(alone.replace("trials = 6", f"trials = {trials}"))
+        file = write_bare(tmp_path, trials)
         (tmp_path / "cells/toy/random/seed-1.json").unlink(missing_ok=True)
         finish(file)
-        assert [len(r.curve) for r in Store(load_design(file)).results()] == [trials + 1]
+        (result,) = Store(load_design(file)).results()
+        assert len(result.curve) == trials + 1
+        assert result.sealed is None  # the toy has a holdout alone, which guards have asked
+
+
+def test_a_study_goes_on_by_the_design_it_began_with(tmp_path):
+    """E.g. a second `compare` writes its own into the same file, and is refused."""
+    file = write_bare(tmp_path, trials=3, seeds=range(1, 5))
+    design = load_design(file)
+    process = start(file, "run")
+    while len(Store(design).results()) < 1 and process.poll() is None:
+        time.sleep(0.05)
+    write_bare(tmp_path, trials=5, seeds=range(1, 5))
+    process.communicate(timeout=60)
+    assert [len(r.curve) for r in Store(design).results()] == [4, 4, 4, 4]
+
+
+def test_a_study_stops_where_its_task_has_changed(tmp_path):
+    file = write_bare(tmp_path, trials=3, seeds=range(1, 9))
+    design = load_design(file)
+    process = start(file, "run")
+    while len(Store(design).results()) < 1 and process.poll() is None:
+        time.sleep(0.05)
+    secret = tmp_path / "toy" / "secret.txt"
+    before = secret.read_text()
+    secret.write_text("4")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "has changed since the study began" in errors
+    secret.write_text(before)
+    finish(file, "run")
+    assert len(Store(design).results()) == 8
+
+
+def test_no_lane_is_an_error(tmp_path):
+    process = start(write_bare(tmp_path, trials=2), "run", "--workers", "0")
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, "workers: must be at least 1" in errors) == (2, True)
 
 
 def test_status_tells_what_is_left(tmp_path):

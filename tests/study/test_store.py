@@ -69,6 +69,16 @@ def test_a_file_in_the_wrong_place_is_refused(design):
         store.read(two)
 
 
+def test_what_asks_no_model_tells_nothing_of_the_price_of_what_does(design):
+    bare = [cell for cell in design.cells() if cell.inner is None]
+    state = progress(design, [replace(result(cell), usd=0.0) for cell in bare])
+    assert (state.seconds_left, state.usd_left) == (None, None)
+    assert "known after the first" in state.line()
+    rest = [cell for cell in design.cells() if cell.inner is not None]
+    state = progress(design, [replace(result(cell), usd=0.5) for cell in rest[:4]])
+    assert state.usd_left == pytest.approx(0.5 * (len(rest) - 4))
+
+
 def test_progress_counts_and_tells_what_is_left(design):
     cells = design.cells()
     state = progress(design, [])

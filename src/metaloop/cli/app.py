@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 import typer
@@ -63,8 +64,18 @@ def errors() -> Iterator[None]:
         fail(str(error), NO_SANDBOX)
     except (ValueError, JournalError, ModelUnavailable) as error:
         fail(str(error))
+    except BrokenPipeError:  # the reader of a pipe has left: no fault
+        raise
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except KeyboardInterrupt:
         fail("interrupted", INTERRUPTED)
+
+
+def make_room(file: Path | None) -> None:
+    """Make the directory of a file that is to be written: before the work, so that none is lost."""
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
 
 
 def print_json(data: object) -> None:

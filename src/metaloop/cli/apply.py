@@ -56,5 +56,7 @@ def apply_command(
         if not yes and not typer.confirm(f"apply this to {target}?"):
             say("nothing was changed")
             return
-        git(target, "apply", "--whitespace=nowarn", stdin=patch)
+        # The patch's paths are below the target, whatever repository may lie around that.
+        alone = {"GIT_CEILING_DIRECTORIES": str(target.parent)}
+        git(target, "apply", "--whitespace=nowarn", env=alone, stdin=patch)
         say(f"applied to {target}; nothing was committed")

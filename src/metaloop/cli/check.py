@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metaloop.cli.app import app, err, errors, fail, print_json, say
+from metaloop.cli.app import app, err, errors, make_room, print_json, say
 
 if TYPE_CHECKING:
     from metaloop.suitability.check import Suitability
@@ -39,9 +39,8 @@ def check_command(
     from metaloop.suitability.check import check
     from metaloop.suitability.page import render_page
 
-    if page is not None and not page.parent.is_dir():
-        fail(f"--page {page}: there is no directory {page.parent}")
     with errors(), err.status("reading the task") as status:
+        make_room(page)
         result = check(
             task,
             runs=runs,

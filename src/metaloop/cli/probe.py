@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from metaloop.cli.app import app, errors, print_json, say
+from metaloop.cli.app import app, errors, make_room, print_json, say
 
 
 @app.command("probe")
@@ -31,11 +31,11 @@ def probe_command(
     from metaloop.guard.probe.rows import headline, rows, same_output
 
     with errors():
+        make_room(page)
         networks = load_pair(files)
         comparison = compare(*networks)
         if page is not None:
             title = ", ".join(path.stem for path in files)
-            page.parent.mkdir(parents=True, exist_ok=True)
             page.write_text(render_page(title, networks, comparison), encoding="utf-8")
     if as_json:
         print_json(asdict(comparison) | ({"page": str(page)} if page else {}))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metaloop.cli.app import app, errors, fail, out, print_json, say, warn
+from metaloop.cli.app import app, errors, fail, make_room, out, print_json, say, warn
 
 if TYPE_CHECKING:
     from metaloop.models.router import Evaluation
@@ -44,6 +44,7 @@ def fit_command(
     from metaloop.models.router import fit, load_table, save
 
     with errors():
+        make_room(output)
         rows = load_table(table, role)
         fitted = fit(rows, _embedder(embed))
         save(fitted, output)
@@ -70,6 +71,7 @@ def eval_command(
     from metaloop.models.router.plot import draw_curve
 
     with errors():
+        make_room(plot)
         evaluation = evaluate(load_table(table, role), embedder=_embedder(embed))
         if plot is not None:
             plot.write_text(draw_curve(evaluation), encoding="utf-8")
@@ -112,6 +114,7 @@ def from_runs_command(
     from metaloop.project import Project
 
     with errors(), Project.around(Path.cwd()).journal() as journal:
+        make_room(output)
         rows = [row for run in journal.runs() for row in rows_of_run(journal, run.id)]
         if not rows:
             raise ValueError("no run of this project has a model call with a verified outcome yet")

@@ -35,7 +35,10 @@ def run_command(
     file: File,
     workers: Annotated[int, typer.Option(help="Cells run side by side.")] = 1,
     replay: Annotated[
-        Path | None, typer.Option(help="A cassette file that answers instead of models.")
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="A cassette file that answers instead of models."
+        ),
     ] = None,
 ) -> None:
     """Run the cells that are missing; Ctrl-C stops, the same command goes on."""

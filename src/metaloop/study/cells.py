@@ -10,7 +10,7 @@ from metaloop.journal.records import MechanismRecord
 from metaloop.models.recorder import CallStore
 from metaloop.project import Project
 from metaloop.report.status import Status, make_status
-from metaloop.study.design import Design
+from metaloop.study.design import Design, content_of
 from metaloop.study.result import Cell, Mechanism, Result
 
 
@@ -23,18 +23,27 @@ def run_cell(
 ) -> tuple[Result, dict[str, Any]]:
     """Run a cell, or go on with its run, and return its result and the machine it ran on.
 
-    Raises CellStopped where it did not come to its end, and whatever `run` raises.
+    Raises CellStopped where it did not come to its end, or where the task is not the one of the
+    design any more, and whatever `run` raises.
     """
-    label = design.label(cell)
+    plan, label = design.plan(cell.task), design.label(cell)
+    if content_of(plan.task) != plan.content:
+        raise CellStopped(f"{plan.task.directory} has changed since the study began: put it back")
     with project.journal() as journal:
-        earlier = [record for record in journal.runs() if record.config.get("label") == label]
+        earlier = [
+            record
+            for record in journal.runs()
+            if record.config.get("label") == label
+            # In a journal that machines share, another one's run cannot be gone on with here.
+            and (record.state == "done" or project.folder(record.id).is_dir())
+        ]
     if earlier and earlier[-1].state == "done":
         run_id = earlier[-1].id
     elif earlier:
         run_id = _ended(resume(earlier[-1].id, project=project, replay=replay)).run
     else:
         status = run(
-            design.plan(cell.task).task,
+            plan.task,
             design.settings(cell),
             project=project,
             own_repository=True,
@@ -63,9 +72,8 @@ def read_result(journal: Journal, run_id: str, cell: Cell) -> Result:
         if trial.status == "kept" and trial.score is not None:
             best = trial.score
         curve.append(better * (best - status.baseline))
-    opened = status.holdout or {}
-    sealed = None
-    if opened.get("best") is not None and opened.get("baseline") is not None:
+    opened, sealed = status.holdout or {}, None
+    if opened.get("split") == "sealed" and None not in (opened["best"], opened["baseline"]):
         sealed = better * (opened["best"] - opened["baseline"])
     used = status.roles.values()
     costs = [role["usd"] for role in used]

@@ -6,7 +6,6 @@ import hashlib
 import json
 import tomllib
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,23 +65,25 @@ class TaskPlan:
 
     task: Task
     matters: float
+    content: str
+    """What `content_of` said of the task when the design was read."""
 
     @property
     def name(self) -> str:
         return self.task.spec.name
 
-    @cached_property
-    def content(self) -> str:
-        """SHA-256 of everything that decides a score: scores of other contents do not compare."""
-        spec, digest = self.task.spec, hashlib.sha256()
-        judge = spec.judge.files if spec.judge else []
-        for name in sorted({"metaloop.toml", *spec.edit.files, *spec.protect.files, *judge}):
-            top = self.task.directory / name
-            for path in sorted(p for p in (top, *top.rglob("*")) if p.is_file()):
-                if "__pycache__" not in path.parts:
-                    digest.update(f"{path.relative_to(self.task.directory)}\0".encode())
-                    digest.update(hashlib.sha256(path.read_bytes()).digest())
-        return digest.hexdigest()
+
+def content_of(task: Task) -> str:
+    """SHA-256 of everything that decides a score: scores of other contents do not compare."""
+    spec, digest = task.spec, hashlib.sha256()
+    judge = spec.judge.files if spec.judge else []
+    for name in sorted({"metaloop.toml", *spec.edit.files, *spec.protect.files, *judge}):
+        top = task.directory / name
+        for path in sorted(p for p in (top, *top.rglob("*")) if p.is_file()):
+            if "__pycache__" not in path.parts:
+                digest.update(f"{path.relative_to(task.directory)}\0".encode())
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,8 @@ def load_design(file: Path | str) -> Design:
         given = _File.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise ValueError(f"{file}: no such file; write the design of the study there") from None
+    except OSError as error:
+        raise ValueError(f"{file}: cannot be read as a design: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file}: not valid TOML: {error}") from None
     except ValidationError as error:
@@ -180,7 +183,7 @@ def load_design(file: Path | str) -> Design:
         file=file,
         name=given.name,
         question=" ".join(given.question.split()),
-        tasks=tuple(TaskPlan(load_task(file.parent / t.path), t.matters) for t in given.task),
+        tasks=tuple(_plan(load_task(file.parent / t.path), t.matters) for t in given.task),
         outer=tuple(models.outer),
         inner=tuple(models.inner),
         pairs=tuple(crossed if named is None else named),
@@ -191,6 +194,10 @@ def load_design(file: Path | str) -> Design:
     )
     _check(design)
     return design
+
+
+def _plan(task: Task, matters: float) -> TaskPlan:
+    return TaskPlan(task, matters, content_of(task))
 
 
 def _check(design: Design) -> None:

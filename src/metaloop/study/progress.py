@@ -17,6 +17,8 @@ class Row:
     """The cells that differ in their seed alone."""
 
     name: str
+    asks: bool
+    """These cells ask a model."""
     done: int
     planned: int
     seconds: float | None
@@ -43,7 +45,8 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Of one lane; unknown kinds of cells are taken to be like the mean of the known ones."""
+        """Of one lane. A kind of which none is done is taken to be like the mean of those that ask
+        models; where those are unknown too, only what asks none can be told from its like."""
         return self._left([row.seconds for row in self.rows])
 
     @property
@@ -51,15 +54,19 @@ class Progress:
         """None where a price is unknown."""
         if any(row.done and row.usd is None for row in self.rows):
             return None
-        return self._left([row.usd for row in self.rows])
+        return self._left([row.usd if row.asks else 0.0 for row in self.rows])
 
     def _left(self, each: Sequence[float | None]) -> float | None:
-        known = [value for value in each if value is not None]
-        if not known:
-            return None
-        usual = fmean(known)
-        pairs = zip(self.rows, each, strict=True)
-        return sum((r.planned - r.done) * (usual if x is None else x) for r, x in pairs)
+        known = [(row.asks, x) for row, x in zip(self.rows, each, strict=True) if x is not None]
+        total = 0.0
+        for row, value in zip(self.rows, each, strict=True):
+            alike = [x for asks, x in known if asks] or [x for _, x in known if not row.asks]
+            if row.done == row.planned:
+                continue
+            if value is None and not alike:
+                return None
+            total += (row.planned - row.done) * (fmean(alike) if value is None else value)
+        return total
 
     def line(self) -> str:
         """In one line."""
@@ -68,7 +75,7 @@ class Progress:
             return text
         text += f", last: {self.last}" if self.last else ""
         if self.seconds_left is None:
-            return f"{text}; how long the rest takes is known after the first ones"
+            return f"{text}; how long the rest takes is known after the first of each kind"
         rest = (
             f"{duration(self.seconds_left)} if none shares with another, {dollars(self.usd_left)}"
         )
@@ -99,6 +106,7 @@ def progress(design: Design, results: Sequence[Result]) -> Progress:
         rows.append(
             Row(
                 name,
+                cells[0].inner is not None,
                 len(there),
                 len(cells),
                 fmean(result.seconds for result in there) if there else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -15,8 +15,8 @@ from pathlib import Path
 from metaloop.models.cassette import Cassette
 from metaloop.project import FOLDER, Project
 from metaloop.study.cells import CellStopped, run_cell
-from metaloop.study.design import Design, load_design
-from metaloop.study.result import Result
+from metaloop.study.design import Design
+from metaloop.study.result import Cell, Result
 from metaloop.study.store import Store
 
 PATIENCE_S = 60.0
@@ -37,15 +37,19 @@ def run_study(
     Raises CellStopped when a run pauses or is interrupted, ValueError when somebody else runs this
     study on this project already. What is done stays done, what is under way can be gone on with.
     """
+    if workers < 1:
+        raise ValueError(f"workers: must be at least 1 (got {workers})")
     store = Store(design)
     missing = [cell for cell in design.cells() if store.read(cell) is None]
     with _alone(design, project), _lanes(design, project, workers, replay) as lanes:
-        idle, busy = list(lanes), list[Connection]()
+        idle, busy = list(lanes), dict[Connection, Cell]()
         while missing or busy:
-            while missing and idle:
-                busy.append(idle.pop())
-                busy[-1].send(missing.pop(0))
-            for lane in [lane for lane in busy if lane in wait(busy)]:
+            while idle and (cell := _next(missing, busy.values())):
+                missing.remove(cell)
+                lane = idle.pop()
+                busy[lane] = cell
+                lane.send(cell)
+            for lane in [lane for lane in busy if lane in wait(list(busy))]:
                 try:
                     answer = lane.recv()
                 except EOFError:
@@ -56,7 +60,14 @@ def run_study(
                 store.write(result, machine)
                 told(result)
                 idle.append(lane)
-                busy.remove(lane)
+                del busy[lane]
+
+
+def _next(missing: list[Cell], busy: Iterable[Cell]) -> Cell | None:
+    """The first cell that shares neither calls nor measurements with one under way, which it would
+    otherwise make a second time."""
+    taken = {(cell.task, cell.seed) for cell in busy}
+    return next((cell for cell in missing if (cell.task, cell.seed) not in taken), None)
 
 
 @contextmanager
@@ -68,7 +79,7 @@ def _lanes(
     try:
         for _ in range(count):
             ours, theirs = context.Pipe()
-            given = (theirs, design.file, project, replay)
+            given = (theirs, design, project, replay)
             process = context.Process(target=_lane, args=given, daemon=True)
             process.start()
             theirs.close()
@@ -83,7 +94,7 @@ def _lanes(
             ours.close()
 
 
-def _lane(theirs: Connection, file: Path, project: Project, replay: Path | None) -> None:
+def _lane(theirs: Connection, design: Design, project: Project, replay: Path | None) -> None:
     """Run the cells that come, until the study ends: it says when to stop, Ctrl-C does not."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -95,7 +106,7 @@ def _lane(theirs: Connection, file: Path, project: Project, replay: Path | None)
             return
         try:
             recording = Cassette(replay) if replay else None
-            answer = run_cell(load_design(file), cell, project, recording)
+            answer = run_cell(design, cell, project, recording)
         except CellStopped as stopped:
             theirs.send(stopped)
             return
