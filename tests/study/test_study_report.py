@@ -311,6 +311,23 @@ def test_what_decides_is_final_before_its_controls_are_there(tmp_path):
     assert "all of this is preliminary" in text
 
 
+def test_a_design_without_pure_pairs_says_that_it_does_not_ask(tmp_path):
+    design = make_design()
+    results = [r for r in make_results(design) if r.cell.outer != r.cell.inner or not r.cell.outer]
+    planned = [r.cell for r in results]
+
+    class Mirror(Design):
+        def cells(self):
+            return planned
+
+    mirror = Mirror(**vars(design))
+    write(mirror, results, tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    assert "is not asked: it takes mixed and pure pairs" in text
+    assert "cannot be computed" not in text
+    assert "Who sits outside" in text
+
+
 @pytest.mark.parametrize("keep", [lambda c: False, lambda c: c.arm == "tpe", lambda c: c.seed == 1])
 def test_a_report_of_what_little_there_is(keep, tmp_path):
     design = make_design(seeds=2, trials=4, arms=SMALL)

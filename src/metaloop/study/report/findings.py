@@ -151,6 +151,13 @@ def find(design: Planned, results: Iterable[Result]) -> Findings:
     return Findings(design, own, names, [_task(design, p, own, names) for p in design.tasks])
 
 
+def contrasted(design: Planned) -> list[tuple[str, str]]:
+    """Every two models of which the deciding arm has, by design, both mixed and both pure pairs."""
+    pairs = {(cell.outer, cell.inner) for cell in design.cells() if cell.arm == DECIDES}
+    two = combinations(_roster(design), 2)
+    return [(a, b) for a, b in two if {(a, b), (b, a), (a, a), (b, b)} <= pairs]
+
+
 def _roster(design: Planned) -> list[str]:
     """All models of a design, strongest first."""
     return list(dict.fromkeys((*design.inner, *design.outer)))

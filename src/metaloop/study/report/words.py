@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from metaloop.report.text import plural
-from metaloop.study.report.findings import DECIDES, Findings, TaskFindings
+from metaloop.study.report.findings import DECIDES, Findings, TaskFindings, contrasted
 from metaloop.study.report.labels import arm_name, tick
 from metaloop.study.report.numbers import amount, corrected, evidence, extent, p_is, share, too_few
 from metaloop.study.statistics import Comparison
@@ -16,6 +16,9 @@ FEWEST = 6
 MOST = 6
 """Groups that are named where cells are missing."""
 NOTHING = "The deciding contrast cannot be computed: no seed has all of its cells yet."
+UNASKED = (
+    "Whether different models in the two loops help is not asked: it takes mixed and pure pairs."
+)
 
 
 def verdict(told: Comparison) -> int:
@@ -31,7 +34,7 @@ def headline(findings: Findings, task: TaskFindings) -> str:
     deciding = [c.told for c in task.gain.deciding]
     where = f" on {tick(task.name)}" if len(findings.tasks) > 1 else ""
     if not deciding:
-        return NOTHING
+        return NOTHING if contrasted(findings.design) else UNASKED
     planned = len(findings.design.seeds)
     if (there := min(told.n for told in deciding)) < planned:
         return f"No answer yet{where}: {there} of {planned} seeds are there of what decides."
@@ -52,11 +55,10 @@ def says(findings: Findings, task: TaskFindings) -> list[str]:
     """What the data of one task says."""
     planned = len(findings.design.seeds)
     told = [_decided(c.first, c.told, task.matters, planned) for c in task.gain.deciding]
-    told = told or [NOTHING]
-    models = {*findings.design.inner, *findings.design.outer}
-    absent = len(models) * (len(models) - 1) // 2 - len(task.gain.deciding)
-    if told != [NOTHING] and absent:
-        told.append(f"Of {absent} more of such pairs, no seed has all four cells.")
+    absent = len(contrasted(findings.design)) - len(told)
+    if absent:
+        more = f"Of {absent} more of such pairs, no seed has all four cells."
+        told.append(more if told else NOTHING)
     if task.missing:
         return [*told, *_so_far(task), *_alive(task)]
     told += [_seats(c.first, c.told) for c in task.gain.roles]
