@@ -236,7 +236,7 @@ def test_the_page_needs_nothing_else_and_obeys_no_foreign_text(toy, tmp_path):
         (["nowhere"], "no such file"),
         ([".", "--runs", "1"], "--runs: must be at least 2"),
         ([".", "--gain", "-1"], "--gain: must be above 0"),
-        ([".", "--page", "no/such/place.html"], "place.html"),
+        ([".", "--page", "train.py/place.html"], "train.py: "),
     ],
 )
 def test_bad_input_is_an_error_and_prints_no_result(toy, monkeypatch, args, said):

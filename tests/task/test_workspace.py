@@ -1,11 +1,14 @@
 """Git around a run: the user's checkout is never touched, whatever a trial leaves is undone."""
 
 import os
+import shutil
 import subprocess
 
 import pytest
 from toy import commit, write_toy
 
+from metaloop.suitability.repository import Repository
+from metaloop.task import workspace as workspace_module
 from metaloop.task.patch import build
 from metaloop.task.spec import TaskError, load_task
 from metaloop.task.workspace import Workspace
@@ -112,14 +115,56 @@ def test_a_task_under_no_version_control_gets_a_repository_of_its_own(tmp_path):
     assert not (directory / ".git").exists()
 
 
-def test_a_task_below_the_top_of_a_repository(tmp_path):
-    write_toy(tmp_path / "mono" / "deep" / "toy")
-    commit(tmp_path / "mono")
-    task = load_task(tmp_path / "mono" / "deep" / "toy")
+@pytest.mark.parametrize("place", ["deep/toy", ".bench/toy"])
+def test_a_task_below_the_top_of_a_repository(tmp_path, place):
+    mono = tmp_path / "mono"
+    write_toy(mono / place)
+    commit(mono)
+    task = load_task(mono / place)
     workspace = Workspace.create(task, tmp_path / "run", "toy-1", False)
     slot = workspace.slot("slot0")
-    assert slot.task_dir == slot.root / "deep" / "toy"
+    assert slot.task_dir == slot.root / place
+    assert (slot.task_dir / "train.py").exists()
     done = workspace.commit(build(task, task.sources(), {"X": 1.0}, []), "trial 1", workspace.base)
-    assert (
-        git(tmp_path / "mono", "diff", "--name-only", workspace.base, done) == "deep/toy/train.py"
-    )
+    assert git(mono, "diff", "--name-only", workspace.base, done) == f"{place}/train.py"
+
+
+def test_worktrees_of_the_users_that_are_not_there_right_now_are_kept(toy, tmp_path):
+    """Say on a disk that is not mounted: what is staged in them is nowhere else."""
+    there, away = tmp_path / "theirs", tmp_path / "unmounted"
+    git(toy, "worktree", "add", "-q", str(there))
+    (there / "new.py").write_text("x = 1\n")
+    git(there, "add", "new.py")
+    there.rename(away)
+    task, folder = load_task(toy), tmp_path / "run"
+    killed = Workspace.create(task, folder, "toy-1", False)
+    killed.slot("slot0")
+    shutil.rmtree(folder / "work")
+    again = Workspace(task, folder, toy, "", killed.branch, killed.base)
+    assert (again.slot("slot0").root / "train.py").exists()
+    again.close()
+    again.close()
+    away.rename(there)
+    assert git(there, "status", "--porcelain") == "A  new.py"
+    assert len(git(toy, "worktree", "list").splitlines()) == 2
+
+
+def test_a_user_who_signs_commits_is_not_asked_to_sign_ours(tmp_path, monkeypatch):
+    (tmp_path / ".gitconfig").write_text("[commit]\ngpgSign = true\n[gpg]\nprogram = false\n")
+    monkeypatch.setitem(workspace_module._ENV, "HOME", str(tmp_path))
+    task = load_task(write_toy(tmp_path / "plain"))
+    assert Workspace.scratch(task, tmp_path / "run").base
+
+
+@pytest.mark.parametrize(
+    ("place", "words"), [("bare", "must be run in a work tree"), ("other", "safe.directory")]
+)
+def test_what_git_refuses_is_told_in_its_own_words(tmp_path, monkeypatch, place, words):
+    task = load_task(write_toy(tmp_path / place))
+    git(tmp_path, "init", "-q", *(["--bare"] if place == "bare" else []), place)
+    if place == "other":
+        monkeypatch.setitem(workspace_module._ENV, "GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(TaskError, match=words):
+        Workspace.create(task, tmp_path / "run", "toy-1", False)
+    with pytest.raises(TaskError, match=words):
+        Repository.around(task.directory)

@@ -52,6 +52,7 @@ class Landlock(Unconfined):
     name = "landlock"
 
     def __init__(self) -> None:
+        super().__init__()
         if not seccomp.supported():
             raise SandboxError(f"landlock: no system call filter for {platform.machine()}")
         if _abi() < _ABI_TRUNCATE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from signal import SIGTERM
 from typing import Any
 
 from metaloop.execution import confine, view
-from metaloop.execution.job import Job, SandboxError
+from metaloop.execution.job import Job, Outcome, SandboxError
 from metaloop.execution.launch import Launch, Launcher, memory_file
 from metaloop.execution.tree import Leader, Tree
 
@@ -25,6 +26,17 @@ class Unconfined(Launcher):
     """
 
     name = "NO SANDBOX (--unsafe): jobs run unconfined, with all your rights"
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+
+    async def run(self, job: Job) -> Outcome:
+        """See `Sandbox.run`. Jobs that are shown data in `out` take turns: a workspace, which they
+        may share, has one link to it."""
+        if job.out is None:
+            return await super().run(job)
+        async with self._turn:
+            return await super().run(job)
 
     def _launch(self, job: Job, report: int, undo: ExitStack) -> Launch:
         home = private_directory(undo)

@@ -24,6 +24,8 @@ ETC_NETWORK = (
     "/etc/pki/tls/certs",
     "/etc/pki/ca-trust/extracted",
 )
+_INSTALLED = ("bin", "include", "lib", "lib64", "share", "ssl/cert.pem", "pyvenv.cfg")
+"""What an installation of Python, or a virtual environment, consists of."""
 
 
 def python() -> str:
@@ -64,17 +66,63 @@ def environment(job: Job, workspace: str, home: str) -> dict[str, str]:
 
 @lru_cache
 def interpreter_roots(interpreter: str) -> tuple[Path, ...]:
-    """Directories that our own and the job's interpreter need, and this package's; in no order."""
-    roots = {Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[1]}
-    roots.add(Path(interpreter).resolve().parents[1])
-    config = Path(interpreter).parents[1] / "pyvenv.cfg"
-    if config.is_file():
-        roots.add(config.parent)
-        for line in config.read_text().splitlines():
-            key, _, value = line.partition("=")
-            if key.strip() == "home":
-                roots.add(Path(value.strip()).parent)
-    return tuple(root for root in roots if not within(str(root), SYSTEM))
+    """What our own and the job's interpreter need, and this package's directory; in no order.
+
+    Of each installation only what Python made: around a virtual environment there may be a whole
+    project. Never what holds the user's home directory.
+    """
+    roots = {Path(__file__).parents[1]}
+    for place in _installations(interpreter):
+        parts = [place / name for name in _INSTALLED] if place.is_dir() else [place]
+        roots.update(part for part in parts if part.exists())
+    home = os.path.realpath(os.path.expanduser("~"))  # noqa: PTH111 (raises nothing without one)
+    return tuple(
+        root
+        for root in roots
+        if not within(str(root), SYSTEM) and not within(home, (os.path.realpath(root),))
+    )
+
+
+@lru_cache
+def _installations(interpreter: str) -> frozenset[Path]:
+    """Prefixes of our own and the job's interpreter, of what is behind a virtual environment too,
+    and links on the way from one to the other."""
+    found = {Path(sys.prefix), Path(sys.base_prefix)}
+    for program in (Path(sys.executable), Path(interpreter)):
+        for start in (program, *_behind(program)):
+            found |= _way(start)
+    return frozenset(found)
+
+
+def _behind(program: Path) -> list[Path]:
+    """The interpreter that a virtual environment's program was made from, as it tells: the program
+    may be a copy."""
+    config = _config(program)
+    lines = config.read_text().splitlines() if config.is_file() else []
+    told = {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
+    names = (program.name, "python3", "python")
+    programs = [Path(told["home"], name) for name in names] if "home" in told else []
+    return [path for path in programs if path.exists()][:1]
+
+
+def _config(program: Path) -> Path:
+    """Where a virtual environment has its configuration."""
+    return program.parents[1] / "pyvenv.cfg"
+
+
+def _way(program: Path) -> set[Path]:
+    """The prefix of the interpreter to which `program` leads, by all its names on the way there,
+    and links on the way that are elsewhere: a link in `~/bin` does not make `~` a prefix."""
+    real = program.resolve().parents[1]
+    found = {real}
+    if _config(program).is_file():
+        found.add(program.parents[1])
+    while True:
+        prefix = program.parents[1]
+        found.add(prefix if prefix.resolve() == real else program)
+        if not program.is_symlink():
+            return found
+        program = Path(os.path.normpath(program.parent.resolve() / program.readlink()))
 
 
 def within(path: str, roots: tuple[str, ...]) -> bool:
@@ -135,7 +183,7 @@ def _matches(pattern: Path) -> list[str]:
 def _stdlib(interpreter: str) -> tuple[set[str], set[str]]:
     """The standard library of the job's and our own interpreter, and all other copies."""
     own = _libraries({Path(sys.base_prefix), Path(interpreter).resolve().parents[1]})
-    others = _libraries({*interpreter_roots(interpreter), Path("/usr"), Path("/usr/local")}) - own
+    others = _libraries({*_installations(interpreter), Path("/usr"), Path("/usr/local")}) - own
     return own, {place for place in others if Path(place, "os.py").exists()}
 
 

@@ -26,6 +26,8 @@ from metaloop.task.workspace import Slot, Workspace
 ARTEFACTS = {".npy", ".npz", ".json", ".jsonl", ".txt", ".csv", ".tsv"}
 """What a run may hand to the judge: data, nothing that is executed or unpickled."""
 TAIL = 2000
+DEEPEST = 32
+"""Levels of directories in which a run may leave data."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,9 @@ class Evaluator:
         spec = self.task.spec
         locked = [_inside(slot.prefix, name) for name in (*spec.protect.files, "metaloop.toml")]
         judge_files = spec.judge.files if spec.judge else []
-        hidden = [_inside(slot.prefix, name) for name in judge_files]
+        # What judges other tasks of the repository may be what this one's program should find.
+        hidden = list(self.workspace.other_tasks)
+        hidden += [_inside(slot.prefix, name) for name in judge_files]
         for path in spec.run.hide:
             outside = path.startswith(("/", "{stdlib}"))
             hidden.append(path if outside else _inside(slot.prefix, path))
@@ -234,12 +238,17 @@ class Evaluator:
         return Measurement("measured", score, seconds, blocks=read_blocks(printed.stdout, name))
 
     def _fingerprint(self, slot: Slot) -> str:
-        """SHA-256 over everything that judges: protected files, judge files, the task's file."""
+        """SHA-256 over everything that judges: protected files, judge files, the task's file; less
+        the canaries, which are planted there."""
         spec, digest = self.task.spec, hashlib.sha256()
+        planted = {slot.task_dir / name for name in spec.guard.canary}
+        planted |= {parent for path in planted for parent in path.parents}
         names = [*spec.protect.files, *(spec.judge.files if spec.judge else []), "metaloop.toml"]
         for name in sorted(names):
             top = slot.task_dir / name
             for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
+                if path in planted:
+                    continue
                 if path.is_symlink() or not path.is_file():
                     digest.update(f"{path.relative_to(slot.root)} is no file\0".encode())
                 else:
@@ -259,8 +268,9 @@ def prints_metric(stdout: str, name: str) -> bool:
     return False
 
 
-def copy_artefacts(source: Path, target: Path, limit: int) -> int:
+def copy_artefacts(source: Path, target: Path, limit: int, depth: int = DEEPEST) -> int:
     """Copy the data files below `source`, at most `limit` bytes; returns what is left of it.
+    Raises OSError when there are more of them, or more than `depth` levels of directories.
 
     Everything in `source` was written by a candidate: links and devices stay behind, nothing is
     followed.
@@ -269,8 +279,10 @@ def copy_artefacts(source: Path, target: Path, limit: int) -> int:
         for entry in entries:
             info = entry.stat(follow_symlinks=False)
             if stat.S_ISDIR(info.st_mode):
+                if not depth:
+                    raise OSError(f"out/ holds directories more than {DEEPEST} levels deep")
                 (target / entry.name).mkdir()
-                limit = copy_artefacts(Path(entry.path), target / entry.name, limit)
+                limit = copy_artefacts(Path(entry.path), target / entry.name, limit, depth - 1)
             elif stat.S_ISREG(info.st_mode) and Path(entry.name).suffix in ARTEFACTS:
                 limit -= info.st_size
                 if limit < 0:

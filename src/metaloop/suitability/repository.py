@@ -9,7 +9,7 @@ from pathlib import Path
 
 from metaloop.task.patch import Files
 from metaloop.task.spec import Task, TaskError
-from metaloop.task.workspace import Workspace, git, git_bytes
+from metaloop.task.workspace import Workspace, answers, git, git_bytes, prefix_of, top_of
 
 
 @dataclass(frozen=True)
@@ -24,23 +24,23 @@ class Repository:
 
     @classmethod
     def around(cls, directory: Path) -> Repository:
-        """Look for the repository of a task's directory, as a run does."""
-        try:
-            top = Path(git(directory, "rev-parse", "--show-toplevel"))
-        except TaskError:
+        """Look for the repository of a task's directory, as a run does; raises TaskError, as a run
+        does, when git refuses it."""
+        top = top_of(directory)
+        if top is None:
             return cls(directory, directory, "", "no git repository")
         try:
             head = git(directory, "rev-parse", "--verify", "HEAD")
         except TaskError:
             return cls(directory, top, "", "a git repository without a commit")
-        if _answers(directory, "check-ignore", "--quiet", "--no-index", "."):
+        if answers(directory, "check-ignore", "--quiet", "--no-index", "."):
             return cls(directory, top, "", "git ignores the task's directory")
         return cls(directory, top, head)
 
     @property
     def prefix(self) -> str:
         """The task's directory relative to the top; empty when it is the top."""
-        return self.directory.relative_to(self.top).as_posix().removeprefix(".")
+        return prefix_of(self.directory, self.top)
 
     @cached_property
     def dirty(self) -> list[str]:
@@ -77,12 +77,3 @@ class Repository:
         """A workspace at HEAD that makes no branch; to be closed."""
         folder.mkdir()
         return Workspace(task, folder, self.top, self.prefix, "", self.head)
-
-
-def _answers(cwd: Path, *args: str) -> bool:
-    """Whether git says yes, by exit code."""
-    try:
-        git(cwd, *args)
-    except TaskError:
-        return False
-    return True

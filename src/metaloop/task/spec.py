@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -34,14 +35,16 @@ class _Table(BaseModel):
 
 
 Command = Annotated[list[str], Field(min_length=1)]
+FileName = Annotated[str, AfterValidator(lambda name: str(PurePosixPath(name)))]
+"""A path relative to the task, in its one spelling: files are known by it."""
 
 
 class Edit(_Table):
-    files: Annotated[list[str], Field(min_length=1)]
+    files: Annotated[list[FileName], Field(min_length=1)]
 
 
 class Protect(_Table):
-    files: list[str] = []
+    files: list[FileName] = []
 
 
 class Run(_Table):
@@ -56,7 +59,7 @@ class Run(_Table):
 
 class Judge(_Table):
     command: Command
-    files: list[str] = []
+    files: list[FileName] = []
     """Seen by the judge and the holdout alone, e.g. targets; absent where a candidate runs."""
 
 
@@ -124,7 +127,7 @@ class Probe(_Table):
 class Guard(_Table):
     bound: float | None = None
     """A score that no honest program can beat."""
-    canary: list[str] = []
+    canary: list[FileName] = []
     """Files that are made in every worktree, and that no honest program reads."""
     holdout_queries: Annotated[int, Field(ge=0)] = 100
     """Times that a run may ask the holdout whether a gain is real."""
@@ -251,22 +254,21 @@ def _fields(where: list[str]) -> list[str]:
 def _check_files(path: Path, directory: Path, spec: Spec) -> None:
     judge_files = spec.judge.files if spec.judge else []
     tables = {"edit": spec.edit.files, "protect": spec.protect.files, "judge": judge_files}
-    seen: dict[str, str] = {}
     for table, names in tables.items():
         for name in names:
-            pure, real = PurePosixPath(name), directory / name
-            if pure.is_absolute() or ".." in pure.parts:
-                raise TaskError(f"{path}: [{table}] files: {name!r} must lie inside the task")
-            if not real.exists() or (table == "edit" and not real.is_file()):
-                raise TaskError(f"{path}: [{table}] files: {name!r} is no file of {directory}")
-            if real.resolve() != directory.resolve() / pure:
-                raise TaskError(f"{path}: [{table}] files: {name!r} is reached through a link")
-            other = seen.setdefault(str(pure), table)
-            if "edit" in (other, table) and other != table:
+            _check_inside(f"{path}: [{table}] files", directory, name)
+            if table == "edit" and not (directory / name).is_file():
+                raise TaskError(f"{path}: [edit] files: {name!r} is no file of {directory}")
+            within = [e for e in spec.edit.files if PurePosixPath(e).is_relative_to(name)]
+            if table != "edit" and within:
                 raise TaskError(
-                    f"{path}: {name!r} is under both [{other}] and [{table}]; "
-                    "what judges a candidate cannot be edited by it"
+                    f"{path}: {within[0]!r} is under both [edit] and [{table}], there as {name!r}; "
+                    "what judges a candidate cannot be edited by it: take it from one of the two, "
+                    "or name the other files of the directory one by one"
                 )
+    for name in spec.run.hide:
+        if not name.startswith(("/", "{stdlib}")):
+            _check_inside(f"{path}: [run] hide", directory, name)
     if spec.probe is not None and spec.judge is None:
         raise TaskError(
             f"{path}: [probe] needs a [judge]: what the weights give is compared with the output "
@@ -284,6 +286,20 @@ def _check_files(path: Path, directory: Path, spec: Spec) -> None:
             read_text(directory / name)
         except UnicodeDecodeError:
             raise TaskError(f"{path}: [edit] files: {name!r} is not UTF-8 text") from None
+
+
+def _check_inside(key: str, directory: Path, name: str) -> None:
+    """Refuse what is not literally a path inside the task."""
+    pure, real = PurePosixPath(name), directory / name
+    if pure.is_absolute() or ".." in pure.parts:
+        raise TaskError(f"{key}: {name!r} must lie inside the task")
+    if not real.exists():
+        raise TaskError(
+            f"{key}: {name!r} is no file of {directory}; name a file or directory that is there, "
+            "without wildcards"
+        )
+    if real.resolve() != directory.resolve() / pure:
+        raise TaskError(f"{key}: {name!r} is reached through a link")
 
 
 def _check_space(path: Path, directory: Path, spec: Spec) -> dict[str, str]:

@@ -12,16 +12,20 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from metaloop.task.mirror import Mirror, remove
 from metaloop.task.patch import Files
-from metaloop.task.spec import Task, TaskError
+from metaloop.task.spec import FILE, Task, TaskError
 
-# A caller's own git variables (as set within a hook) must not redirect ours.
-_ENV = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+# A caller's own git variables (as set within a hook) must not redirect ours, nor may a caller's
+# language change the words that are looked for.
+_ENV = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")} | {"LC_ALL": "C"}
 _IDENTITY = ("-c", "user.name=metaloop", "-c", "user.email=metaloop@localhost")
-_SAFE = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0")
+_SAFE = (
+    *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0"),
+    *("-c", "commit.gpgSign=false"),  # there may be no key, or nobody to unlock it
+)
 
 
 def git(cwd: Path, *args: str, env: dict[str, str] | None = None, stdin: bytes = b"") -> str:
@@ -40,6 +44,32 @@ def git_bytes(
     if done.returncode:
         raise TaskError(f"git {' '.join(args[:3])}: {done.stderr.decode(errors='replace').strip()}")
     return done.stdout
+
+
+def answers(cwd: Path, *args: str) -> bool:
+    """Whether git says yes, by exit code."""
+    try:
+        git(cwd, *args)
+    except TaskError:
+        return False
+    return True
+
+
+def top_of(directory: Path) -> Path | None:
+    """The top of the git repository around `directory`, if there is one; raises TaskError with
+    git's own words when git refuses it."""
+    try:
+        return Path(git(directory, "rev-parse", "--show-toplevel"))
+    except TaskError as error:
+        if "not a git repository" in str(error):
+            return None
+        raise
+
+
+def prefix_of(directory: Path, top: Path) -> str:
+    """A task's directory relative to the top of its repository; empty when it is the top."""
+    prefix = directory.relative_to(top).as_posix()
+    return "" if prefix == "." else prefix
 
 
 @dataclass(frozen=True)
@@ -61,7 +91,7 @@ class Workspace:
         self.task, self.folder, self.repo, self.prefix = task, folder, repo, prefix
         self.branch, self.base = branch, base
         self._mirrors: dict[Path, Mirror] = {}
-        self._git_dir = Path(git(repo, "rev-parse", "--path-format=absolute", "--git-common-dir"))
+        self._root = folder.resolve() / "work" / "pristine"
 
     @classmethod
     def create(cls, task: Task, folder: Path, run: str, include_uncommitted: bool) -> Workspace:
@@ -72,7 +102,7 @@ class Workspace:
             repo, include_uncommitted = _own_repository(task, folder), False
             prefix = ""
         else:
-            prefix = task.directory.relative_to(repo).as_posix().removeprefix(".")
+            prefix = prefix_of(task.directory, repo)
             dirty = git(repo, "status", "--porcelain", "--", prefix or ".")
             if dirty and not include_uncommitted:
                 raise TaskError(
@@ -102,13 +132,21 @@ class Workspace:
         return git(self.repo, "rev-parse", f"{self.base}:{self.prefix}")
 
     @cached_property
+    def other_tasks(self) -> tuple[str, ...]:
+        """Directories of the repository, but none around or in this task's, that are tasks."""
+        listed = git(self.repo, "ls-tree", "-r", "-z", "--full-tree", "--name-only", self.base)
+        paths, own = map(PurePosixPath, listed.split("\0")), PurePosixPath(self.prefix)
+        found = [path.parent for path in paths if path.name == FILE]
+        apart = (d for d in found if not d.is_relative_to(own) and not own.is_relative_to(d))
+        return tuple(map(str, apart))
+
+    @cached_property
     def pristine(self) -> Slot:
         """A worktree at the base commit, in which nothing is ever changed."""
-        root = self.folder / "work" / "pristine"
-        remove(root)
-        git(self.repo, "worktree", "prune")
-        git(self.repo, "worktree", "add", "--detach", "--force", str(root), self.base)
-        return Slot(root, self.prefix)
+        remove(self._root)
+        # By force, since git may still know the one that was removed, after a kill.
+        git(self.repo, "worktree", "add", "--detach", "--force", str(self._root), self.base)
+        return Slot(self._root, self.prefix)
 
     def slot(self, name: str) -> Slot:
         """A copy of the pristine worktree for trials to run in, made afresh."""
@@ -148,22 +186,25 @@ class Workspace:
         git(self.repo, "update-ref", f"refs/heads/{self.branch}", commit)
 
     def close(self) -> None:
-        """Remove the worktrees; branch and commits stay."""
-        remove(self.folder / "work")
-        git(self.repo, "worktree", "prune")
+        """Remove the worktrees; branch and commits stay.
+
+        Never by `git worktree prune`: it forgets all worktrees of the user's that are not there
+        right now, say on a disk that is not mounted, and what was staged in them.
+        """
+        remove(self._root)  # first: git is not to look at what is in there
+        known = git(self.repo, "worktree", "list", "--porcelain").split("\n")
+        if f"worktree {self._root}" in known:
+            self._root.parent.mkdir(parents=True, exist_ok=True)  # git asks for that much
+            git(self.repo, "worktree", "remove", "--force", str(self._root))
+        remove(self._root.parent)
 
 
 def _repository(directory: Path) -> Path | None:
     """The top of the git repository that tracks `directory`, if one does."""
-    try:
-        top = Path(git(directory, "rev-parse", "--show-toplevel"))
-        git(directory, "rev-parse", "--verify", "HEAD")
-        ignored = git(directory, "check-ignore", "--quiet", "--no-index", ".") == ""
-    except TaskError as error:
-        if "not a git repository" in str(error) or "HEAD" in str(error):
-            return None
-        return top  # check-ignore says no with exit code 1
-    return None if ignored else top
+    top = top_of(directory)
+    if top is None or not answers(directory, "rev-parse", "--verify", "HEAD"):
+        return None
+    return None if answers(directory, "check-ignore", "--quiet", "--no-index", ".") else top
 
 
 def _own_repository(task: Task, folder: Path) -> Path:

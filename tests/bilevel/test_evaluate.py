@@ -1,0 +1,75 @@
+"""One candidate measured: real sandbox, real git, real judge."""
+
+import asyncio
+
+import pytest
+from toy import JUDGE, TOML, TRAIN, commit, write_toy
+
+from metaloop.execution import find_sandbox
+from metaloop.execution.sandbox import SandboxError, candidates, defect
+from metaloop.inner.evaluate import Evaluator
+from metaloop.task.spec import load_task
+from metaloop.task.workspace import Workspace
+
+SANDBOXES = [find_sandbox(unsafe=True)]
+SANDBOXES += [s for s in candidates() if not isinstance(s, SandboxError) and not defect(s)]
+
+
+def evaluator(task, folder, sandbox=None, slots=1):
+    workspace = Workspace.create(load_task(task), folder, "toy-1", False)
+    return Evaluator(workspace.task, workspace, sandbox or find_sandbox(), slots)
+
+
+def trained(code):
+    return {"train.py": f"{TRAIN}\n{code}\n"}
+
+
+async def test_data_nested_without_end_is_the_end_of_the_trial_alone(toy, tmp_path):
+    running = evaluator(toy, tmp_path / "run")
+    nest = "import os\nos.chdir('out')\nfor _ in range({}):\n    os.mkdir('d')\n    os.chdir('d')"
+    deep = await running.measure(trained(nest.format(1200)))
+    assert (deep.status, deep.score) == ("crashed", None)
+    assert "more than 32 levels" in deep.reason
+    assert (await running.measure(trained(nest.format(32)))).score == 6.0
+
+
+@pytest.mark.parametrize("sandbox", SANDBOXES, ids=lambda s: s.name.split()[0])
+async def test_trials_that_are_judged_at_the_same_time_get_each_their_own_score(
+    toy, tmp_path, sandbox
+):
+    (toy / "judge.py").write_text(f"import time\ntime.sleep(0.3)\n{JUDGE}")
+    running = evaluator(commit(toy), tmp_path / "run", sandbox, slots=2)
+    sources = [{"train.py": TRAIN.replace("9.0", x)} for x in ("4.0", "5.0")]
+    measured = await asyncio.gather(*map(running.measure, sources))
+    assert [m.score for m in measured] == [1.0, 2.0], measured
+
+
+async def test_a_canary_among_protected_files_is_no_tampering(toy, tmp_path):
+    (toy / "data").mkdir()
+    (toy / "data" / "train.txt").write_text("1")
+    canaries = '[guard]\ncanary = ["data/answers.csv", "data/old/answers.csv"]\n'
+    (toy / "metaloop.toml").write_text(
+        TOML.replace('"prepare.py"', '"prepare.py", "data"') + canaries
+    )
+    running = evaluator(commit(toy), tmp_path / "run")
+    assert (await running.measure(trained(""))).score == 6.0
+    peek = await running.measure(trained("open('data/old/answers.csv').read()"))
+    assert peek.canaries in (["data/old/answers.csv"], [])  # where reads are not recorded
+
+
+async def test_other_tasks_of_the_repository_are_hidden(tmp_path):
+    repo = tmp_path / "repo"
+    for name in ("", "toys/toy", "toys/toy/variant", "toys/other", "toys/other/deep"):
+        write_toy(repo / name)
+    (repo / "toys" / "common.py").write_text("shared = 1\n")
+    (repo / "toys" / "toy" / "judge.py").write_text("assert open('../other/secret.txt')\n" + JUDGE)
+    running = evaluator(commit(repo) / "toys" / "toy", tmp_path / "run")
+
+    async def reads(path):
+        return (await running.measure(trained(f"assert open({path!r}).read() != ''"))).score == 6.0
+
+    assert not await reads("../other/secret.txt")
+    assert not await reads("../other/deep/secret.txt")
+    assert await reads("../common.py")
+    assert await reads("../../secret.txt")
+    assert await reads("variant/secret.txt")

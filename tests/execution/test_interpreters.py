@@ -1,0 +1,81 @@
+"""Whatever a virtual environment was made from and where: it works, and shows nothing around it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from metaloop.execution import Outcome
+
+REAL = Path(sys.executable).resolve()
+
+
+def by_a_link_in_bin(home: Path) -> Path:
+    program = home / "bin" / "python3"
+    program.parent.mkdir()
+    program.symlink_to(REAL)
+    return make(program, home / "env")
+
+
+def by_a_link_to_the_installation(home: Path) -> Path:
+    (home / "python-3").symlink_to(REAL.parents[1])
+    return make(home / "python-3" / "bin" / REAL.name, home / "env")
+
+
+def of_copies(home: Path) -> Path:
+    return make(REAL, home / "env", "--copies")
+
+
+def in_the_project_itself(home: Path) -> Path:
+    return make(REAL, home / "project")
+
+
+def in_the_project_itself_of_copies(home: Path) -> Path:
+    return make(REAL, home / "project", "--copies")
+
+
+def make(program: Path, place: Path, *options: str) -> Path:
+    subprocess.run([program, "-m", "venv", "--without-pip", *options, place], check=True)
+    return place
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        by_a_link_in_bin,
+        by_a_link_to_the_installation,
+        of_copies,
+        in_the_project_itself,
+        in_the_project_itself_of_copies,
+    ],
+)
+async def test_a_virtual_environment_works_and_shows_nothing_around_it(
+    hostile: Callable[..., Awaitable[Outcome]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    made: Callable[[Path], Path],
+) -> None:
+    home = tmp_path / "home"
+    (home / "project").mkdir(parents=True)
+    secrets = [home / "key", home / "project" / "answers.json"]
+    for secret in secrets:
+        secret.write_text("PRIVATE")
+    environment = made(home)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("VIRTUAL_ENV", str(environment))
+    outcome = await hostile(
+        f"""
+        import ctypes, json, sys
+        print(sys.prefix)
+        for path in {list(map(str, secrets))!r}:
+            try:
+                print(open(path).read())
+            except OSError:
+                print("refused")
+        """
+    )
+    assert outcome.stdout.split() == [str(environment), "refused", "refused"], outcome
