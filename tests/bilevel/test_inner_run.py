@@ -3,10 +3,13 @@
 import json
 import subprocess
 import time
+from dataclasses import replace
+from itertools import count
 
 import pytest
 
 from metaloop.bilevel import resume, run
+from metaloop.inner.evaluate import Evaluator, Measurement
 from metaloop.inner.settings import Settings
 from metaloop.models.base import ModelUnavailable
 from metaloop.models.ledger import BudgetReached
@@ -148,6 +151,25 @@ def test_a_program_that_does_not_run_is_an_error_with_its_output(toy, project):
             models={"inner": ScriptedModel([answer()], small=False)})  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ('["python", "jugde.py"]', "jugde.py"),
+        ('["python", "-c", "print(1)"]', "loss"),
+        ('["python", "-c", "while True: pass"]', "timed"),
+    ],
+)
+def test_a_holdout_that_does_not_work_is_an_error_at_once(toy, project, command, said):
+    path = toy / "metaloop.toml"
+    text = path.read_text().replace("timeout_s = 10", "timeout_s = 1")
+    path.write_text(text.replace('["python", "judge.py", "holdout"]', command))
+    with pytest.raises(TaskError) as error:
+        run(toy, Settings(levels="1", trials=1), project=project, include_uncommitted=True,
+            models={"inner": ScriptedModel([answer(params={"X": 5.0})], small=False)})  # fmt: skip
+    assert str(error.value).startswith(f"{path}: [holdout] command: ")
+    assert said in str(error.value)
+
+
 def test_a_budget_of_nothing_allows_nothing(toy, project):
     with pytest.raises(BudgetReached):
         go(toy, project, [answer()], budget_minutes=0)
@@ -183,6 +205,57 @@ def test_an_ended_run_goes_on_with_more_trials(toy, project):
     after = resume(status.run, project=project, changes={"trials": 2}, models={"inner": model})
     assert (after.trials["total"], after.best) == (2, 1.0)
     assert "#1 X 9 -> 5" in model.requests[0].prompt
+
+
+def test_a_run_whose_patch_was_applied_goes_on_from_what_it_began_with(toy, project):
+    gain = answer(edits=edit("return X\n", "return X - 2.0\n"))
+    status, *_ = go(toy, project, [gain])
+    patch = subprocess.run(
+        ["git", "diff", "HEAD", status.branch], cwd=toy, check=True, capture_output=True
+    ).stdout
+    subprocess.run(["git", "apply"], cwd=toy, input=patch, check=True)
+    model = ScriptedModel([answer(params={"X": 5.0})], small=False)
+    after = resume(status.run, project=project, changes={"trials": 2}, models={"inner": model})
+    assert (after.best_trial, after.best) == (2, 0.0)
+    assert (after.holdout["baseline"], after.holdout["best"]) == (7.0, 1.0)
+
+
+def test_an_editable_file_may_be_one_that_git_ignores(toy, project):
+    (toy / ".gitignore").write_text("train.py\n")
+    author = ["-c", "user.name=t", "-c", "user.email=t@t"]
+    for args in (["rm", "-q", "--cached", "train.py"], ["add", ".gitignore"]):
+        subprocess.run(["git", *args], cwd=toy, check=True)
+    subprocess.run(["git", *author, "commit", "-qm", "t"], cwd=toy, check=True)
+    status, *_ = go(toy, project, [answer(params={"X": 5.0})])
+    assert (status.baseline, status.best) == (6.0, 2.0)
+
+
+def test_a_patch_that_brings_chance_into_a_deterministic_task_is_no_gain(toy, project, monkeypatch):
+    """Its first draw is a lucky one. What it scatters is no noise of the other programs."""
+    real, draws = Evaluator.measure, iter([1.0, 9.0, 8.0, 9.0, 8.0, 9.0])
+
+    async def measure(self, files, *args, **options):
+        measured = await real(self, files, *args, **options)
+        drawn = "random" in files["train.py"]
+        return replace(measured, score=next(draws)) if drawn else measured
+
+    monkeypatch.setattr(Evaluator, "measure", measure)
+    chance = answer(edits=edit("return X\n", "import random\n    return X\n"))
+    status, trials, _ = go(toy, project, [chance, answer(params={"X": 8.9})])
+    assert [t.status for t in trials] == ["kept", "discarded", "kept"]
+    assert status.best == pytest.approx(5.9)
+
+
+def test_with_nothing_kept_baseline_and_best_are_the_same_on_the_holdout(toy, project, monkeypatch):
+    drawn = count()
+
+    async def noisy(self, artefacts, command):
+        return Measurement("measured", float(next(drawn)), 0.0)
+
+    monkeypatch.setattr(Evaluator, "rejudge", noisy)
+    status, *_ = go(toy, project, [answer(params={"X": -9.0})])
+    assert (status.best_trial, next(drawn)) == (0, 2)  # asked before the search, and at its end
+    assert status.holdout["baseline"] == status.holdout["best"] == 1.0
 
 
 def test_several_workers_repeat_what_they_did(toy, project):

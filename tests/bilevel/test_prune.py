@@ -3,8 +3,9 @@
 import json
 import subprocess
 
-from metaloop.bilevel import run
+from metaloop.bilevel import resume, run
 from metaloop.inner.settings import Settings
+from metaloop.models.ledger import BudgetReached
 from metaloop.models.testing import ScriptedModel
 from metaloop.project import Project
 
@@ -42,3 +43,38 @@ def test_hunks_that_earn_stay(toy, tmp_path):
     _, patch = go(toy, tmp_path / "p", ("return X\n", "return X - 2 * HALF\n"), half)
     assert "+HALF = 3.0" in patch
     assert "+    return X - 2 * HALF" in patch
+
+
+def test_what_is_pruned_after_the_budget_is_measured_on_the_holdout_again(
+    toy, tmp_path, monkeypatch
+):
+    """The hunk that is dropped does harm on the holdout alone."""
+    judge = toy / "judge.py"
+    harm = "import os\nharm = len(sys.argv) > 1 and os.path.exists('out/y.json')\n"
+    text = judge.read_text().replace("target =", f"{harm}target =")
+    judge.write_text(text.replace("abs(x", "harm + abs(x"))
+    author = ["-c", "user.name=t", "-c", "user.email=t@t"]
+    subprocess.run(["git", *author, "commit", "-qam", "t"], cwd=toy, check=True)
+
+    async def spent(search):
+        raise BudgetReached("the budget is spent")
+
+    harmful = ('json.dump({"x"', 'json.dump(1, open("out/y.json", "w"))\njson.dump({"x"')
+    with monkeypatch.context() as patched:
+        patched.setattr("metaloop.bilevel.prune", spent)
+        status, patch = go(toy, tmp_path / "p", EARNS, harmful)
+    assert "y.json" in patch
+    assert status.holdout["best"] == 2.0
+    project, model = Project(tmp_path / "p"), ScriptedModel([], small=False)
+    status = resume(status.run, project=project, models={"inner": model})
+    assert status.holdout["best"] == 1.0
+
+
+def test_what_an_older_version_measured_on_the_holdout_stands(toy, tmp_path):
+    """It did not record of which program."""
+    status, _ = go(toy, tmp_path / "p", EARNS)
+    project, old = Project(tmp_path / "p"), {"trial": 1, "baseline": 70.0, "best": 10.0}
+    with project.journal() as journal:
+        journal.add_event(status.run, 1, "holdout", **old)
+    model = ScriptedModel([], small=False)
+    assert resume(status.run, project=project, models={"inner": model}).holdout == old

@@ -4,8 +4,8 @@ import pytest
 from promotions import promotion
 
 from metaloop.guard.noise import Noise
-from metaloop.guard.perturbation import Perturbations
-from metaloop.task.spec import Perturbation
+from metaloop.guard.perturbation import NoScore, Perturbations
+from metaloop.task.spec import Perturbation, TaskError
 
 
 async def verdict(must, loss, best, **changes):
@@ -13,7 +13,10 @@ async def verdict(must, loss, best, **changes):
 
     async def vary(files, variant):
         asked.append((files["train.py"], variant.name))
-        return loss if files["train.py"] == "new" else best
+        found = loss if files["train.py"] == "new" else best
+        if found is None:
+            raise NoScore("no file other.csv")
+        return found
 
     variant = Perturbation(name="other order", command=["python", "train.py"], must=must)
     seen = promotion("old", "new", [1.0], [2.0], **changes)
@@ -35,6 +38,14 @@ async def test_a_variant_is_as_declared(must, loss, ending):
     found, _, _ = await verdict(must, loss, best=3.0)
     assert found.ending == ending
     assert "other order" in found.evidence
+
+
+@pytest.mark.parametrize("loss", [1.0, None])
+async def test_a_variant_under_which_the_best_has_no_score_is_the_tasks_fault(loss):
+    with pytest.raises(TaskError) as error:
+        await verdict("hold", loss, best=None)
+    for told in ("metaloop.toml: [[perturbation]] 'other order': command", "no file other.csv"):
+        assert told in str(error.value)
 
 
 async def test_noise_is_allowed_for():

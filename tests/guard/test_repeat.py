@@ -60,6 +60,83 @@ async def test_a_deterministic_task_costs_nothing():
     assert seen.runs == 0
 
 
+SEEDED = """import random
+
+RATE = 1
+
+
+def fit():
+    random.seed(1)
+    return random.gauss(0, RATE)
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("    random.seed(1)\n", ""),
+        ("random.seed(1)", "random.seed()"),
+        ("    random.seed(1)\n    return random.gauss(0, RATE)\n", "    return random.random()\n"),
+        ("def fit():\n    random.seed(1)\n", "random.seed(1)\n\n\ndef fit():\n"),
+    ],
+)
+async def test_one_lucky_draw_is_no_gain_where_a_patch_drops_the_seed(change):
+    rng = Random(6)
+
+    async def measure(files):
+        return rng.gauss(2.0, 1.0) if files["train.py"] != SEEDED else 2.0
+
+    after, promoted = SEEDED.replace(*change), 0
+    assert after != SEEDED
+    for _ in range(100):  # each the best of many draws, against a program that always scores 2.0
+        noise = Noise.of([2.0, 2.0, 2.0])
+        seen = promotion(SEEDED, after, [0.0], [2.0, 2.0, 2.0], noise=noise)
+        promoted += (await Repeat(measure).check(seen)).ending == "passed"
+        assert 0 < seen.runs <= 2 * LOOKS
+    assert promoted <= 5
+
+
+async def test_a_real_gain_that_touches_chance_costs_one_run():
+    async def measure(files):
+        return 1.0
+
+    seen = promotion(SEEDED, SEEDED.replace("seed(1)", "seed(7)"))
+    verdict = await Repeat(measure).check(seen)
+    assert (verdict.ending, seen.runs, seen.losses) == ("passed", 1, [1.0, 1.0])
+
+
+async def test_a_patch_that_touches_chance_and_does_not_run_again_is_rejected():
+    async def fails(files):
+        return None
+
+    seen = promotion(SEEDED, SEEDED.replace("seed(1)", "seed()"))
+    assert (await Repeat(fails).check(seen)).ending == "rejected"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("RATE = 1", "RATE = 2"),
+        ("gauss(0, RATE)", "gauss(0, RATE)  # any seed will do"),
+        ("def fit():\n", 'def fit():\n    """Shuffled."""\n'),
+        ("RATE = 1\n", "RATE = 1\nSTRING = 'operand'\n"),
+    ],
+)
+async def test_what_does_not_touch_chance_costs_nothing(change):
+    seen = promotion(SEEDED, SEEDED.replace(*change))
+    assert (await Repeat(never).check(seen)).ending == "passed"
+
+
+@pytest.mark.parametrize(
+    "text", ["x = 0x" + "f" * 9000, f"x = {'(' * 40}1{',)' * 40}", "no Python"]
+)
+async def test_no_patch_is_too_strange(text):
+    async def measure(files):
+        return 1.0
+
+    assert (await Repeat(measure).check(promotion(SEEDED, text))).ending == "passed"
+
+
 async def test_of_100_changes_that_change_nothing_at_most_5_are_promoted():
     passed, _ = await promoted(better=0.0, times=1000, seed=1)
     assert passed <= 35  # 5 of 100 and some luck less: 2 of 100 is what is promised

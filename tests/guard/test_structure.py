@@ -107,7 +107,7 @@ def test_of_two_changes_with_equal_errors_the_fractured_one_is_put_aside(mirror,
     memory, sound = (found["verdicts"][-1] for found in asked[1:])
     assert [trial.status for trial in trials] == ["quarantined", "kept"]
     assert trials[1].score == 0.04
-    assert asked[1]["losses"] == asked[2]["losses"]
+    assert {*asked[1]["losses"]} == {*asked[2]["losses"]} == {0.04}
     assert (memory["guard"], sound["guard"]) == ("probe", "probe")
     shown = [found["shown"]["probed"] for found in asked]
     assert [abs(probed["violation"]) < 1e-9 for probed in shown] == [True] * 3

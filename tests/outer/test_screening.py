@@ -99,6 +99,18 @@ class Late(Mechanism):
     assert result.reason.startswith("failed while it was screened")
 
 
+async def test_one_in_use_that_fails_is_no_fault_of_the_new_one(screening):
+    broken = """
+class Broken(Mechanism):
+    def suggest(self, history):
+        return self.space.sample(self.rng) if len(history) < 20 else {"ORDER": 1 / 0}
+"""
+    reference = {"random_search": BUILTINS["random_search"]}
+    alone = await screening().run(BUILTINS["hill_climbing"], reference, [])
+    result = await screening().run(BUILTINS["hill_climbing"], {"m1": broken, **reference}, [])
+    assert result == alone and result.passed
+
+
 async def test_the_runs_own_trace_is_one_more_landscape(screening):
     history = [
         Trial(n, SPACE.from_unit([n / 9, 0.5, 0.5]), abs(n / 9 - 0.3), "discarded", "model")
@@ -137,6 +149,15 @@ def test_luck_is_not_enough():
     assert judge({"fair": clear}).passed
     assert "better than random search" in judge({"fair": clear | {"tpe": [0.1] * 4}}).reason
     assert "best of all on fair" in judge({"fair": clear | {"tpe": [0.5] * 4}}).reason
+
+
+def test_nothing_is_said_of_what_was_not_compared():
+    second = judge({"fair": {"new": [0.4, 0.4], "tpe": [0.3, 0.2]}})
+    assert second.passed
+    assert "better than random search" not in second.reason
+    alone = judge({"fair": {"new": [0.4, 0.4]}})
+    assert alone.passed
+    assert "best of all" not in alone.reason and "better than" not in alone.reason
 
 
 async def test_steering_where_there_are_no_parameters(screening):

@@ -161,6 +161,28 @@ def test_it_tells_what_came_and_what_it_earned(journal, toy, tmp_path):
     assert "the model alone" in (tmp_path / "out/plots/credit.svg").read_text()
 
 
+def test_the_holdout_of_an_earlier_best_is_not_shown_beside_a_later_one(journal, toy, tmp_path):
+    start(journal, toy, "interrupted", "`metaloop resume toy-1` goes on")
+    add(journal, 0, "kept", 6.0, by="baseline", gain=0.0)
+    add(journal, 1, "kept", 5.0, gain=1.0)
+    journal.add_event("toy-1", 1, "holdout", trial=1, baseline=7.0, best=6.5)
+    assert all("hidden holdout" in text for text in report(journal, tmp_path))
+    add(journal, 2, "kept", 2.0, gain=3.0)
+    assert not any("hidden holdout" in text for text in report(journal, tmp_path))
+
+
+def test_how_far_a_budget_let_it_come(journal, toy, tmp_path):
+    start(journal, toy, reason="the budget of 5 minutes is used up")
+    add(journal, 0, "kept", 6.0, by="baseline", gain=0.0)
+    for number in range(1, Settings().trials):
+        add(journal, number, "crashed", by="fallback")
+    assert all("ended before all of its trials" in text for text in report(journal, tmp_path))
+    add(journal, Settings().trials, "crashed", by="fallback")
+    for text in report(journal, tmp_path):
+        assert "ended before all of its trials" not in text
+        assert "All of its trials were made" in text
+
+
 def test_an_unknown_price_is_unknown_and_self_scored_is_said(journal, toy, tmp_path):
     start(journal, toy, self_scored=True)
     add(journal, 0, "kept", 6.0, by="baseline", gain=0.0)

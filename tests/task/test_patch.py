@@ -36,6 +36,8 @@ def test_parameters_and_edits_together(toy):
         ({}, [Edit("train.py", "X", "Y")], "stands 2 times"),
         ({}, [Edit("train.py", "  ", "Y")], "must quote"),
         ({}, [Edit("train.py", "return X", "return (")], "not valid Python"),
+        ({}, [Edit("train.py", "return X", f"return 0x{'f' * 9999}")], "thousands of digits"),
+        ({}, [Edit("train.py", "return X", "return " + "-" * 150 + "X")], "nested too deeply"),
         ({}, [Edit("train.py", "X = 9.0", "X = f()")], "must keep its constants X"),
     ],
 )

@@ -54,7 +54,8 @@ class Holdout:
             )
             if gain - held > ERRORS * error and (error > 0 or held < 0):
                 return Verdict(self.name, "rejected", found[-1], hidden=True)
-        return Verdict(self.name, "passed", "; ".join(found), hidden=True)
+        evidence = "; ".join(found) or "nothing to compare with: no earlier program has a score"
+        return Verdict(self.name, "passed", evidence, hidden=True)
 
 
 def compare(before: Scored, after: Scored) -> tuple[float, float]:

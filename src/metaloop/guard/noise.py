@@ -30,6 +30,11 @@ class Noise:
         return Noise(self.squares + squares, self.freedom + len(losses) - 1)
 
     @property
+    def known(self) -> Noise:
+        """What it tells of a program that scatters: nothing where none did so far."""
+        return self if self.squares else Noise()
+
+    @property
     def sigma(self) -> float:
         """Standard deviation of one measurement; 0 means deterministic (or never repeated)."""
         return math.sqrt(self.squares / self.freedom) if self.freedom else 0.0

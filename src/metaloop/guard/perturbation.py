@@ -12,10 +12,15 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from metaloop.guard.base import Promotion, Shown, Verdict
 from metaloop.task.patch import Files
-from metaloop.task.spec import Perturbation
+from metaloop.task.spec import FILE, Perturbation, TaskError
 
-Vary = Callable[[Files, Perturbation], Awaitable[float | None]]
-"""Loss of a program under a variant; None where it has no score."""
+
+class NoScore(Exception):
+    """A program has no score under a variant; tells why."""
+
+
+Vary = Callable[[Files, Perturbation], Awaitable[float]]
+"""Loss of a program under a variant; raises NoScore."""
 
 
 class Perturbations:
@@ -27,15 +32,25 @@ class Perturbations:
         self._variants, self._vary = variants, vary
 
     async def check(self, promotion: Promotion) -> Verdict:
-        """Every variant in turn, up to the first that does not stay as declared."""
+        """Every variant in turn, up to the first that does not stay as declared.
+
+        Raises TaskError for a variant under which the best has no score: nothing can pass it.
+        """
         found = []
         for variant in self._variants:
-            loss = await self._loss(promotion, promotion.files, promotion.shown, variant)
-            best = await self._loss(promotion, promotion.best_files, promotion.best_shown, variant)
-            if loss is None:
+            try:
+                best = await self._loss(
+                    promotion, promotion.best_files, promotion.best_shown, variant
+                )
+            except NoScore as failed:
+                raise TaskError(
+                    f"{FILE}: [[perturbation]] {variant.name!r}: command: it gives the best "
+                    f"program so far no score ({failed}); mend it, or remove the table"
+                ) from None
+            try:
+                loss = await self._loss(promotion, promotion.files, promotion.shown, variant)
+            except NoScore:
                 return Verdict(self.name, "rejected", f"{variant.name}: it has no score")
-            if best is None:
-                continue
             gain, error = best - loss, promotion.noise.error(1, 1)
             found.append(f"{variant.name}: {gain:+.4g}")
             if variant.must == "hold" and gain < -2 * error:
@@ -50,12 +65,9 @@ class Perturbations:
 
     async def _loss(
         self, promotion: Promotion, files: Files, shown: Shown, variant: Perturbation
-    ) -> float | None:
+    ) -> float:
         """Measured once per program and variant."""
         if variant.name not in shown.varied:
             promotion.runs += 1
-            loss = await self._vary(files, variant)
-            if loss is None:
-                return None
-            shown.varied[variant.name] = loss
+            shown.varied[variant.name] = await self._vary(files, variant)
         return shown.varied[variant.name]

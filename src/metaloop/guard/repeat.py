@@ -4,11 +4,20 @@ A sequential t-test with a fixed level per look (Pocock 1977, Biometrika 64:191)
 look a candidate that is no better is promoted with a probability of about 0.02, one that is better
 by two standard deviations with 0.95 (`benchmarks/guards.py` measures both). So of the T trials of
 a run at most about 0.02 T are promoted falsely, on average.
+
+A deterministic task needs none of it, unless a patch touches chance, say by dropping the seed: that
+is measured once more, and goes the way of noisy ones if the two losses differ.
 """
 
 from __future__ import annotations
 
+import ast
+import re
+from difflib import unified_diff
+
 from metaloop.guard.base import Measure, Promotion, Verdict
+from metaloop.guard.tripwires import statements
+from metaloop.task.patch import Files
 
 LEVEL = 0.005
 """One-sided level of each look."""
@@ -16,6 +25,8 @@ LOOKS = 12
 """At most this many measurements of one candidate."""
 TOLD = 1.65
 """Gain, in standard deviations of the noise, that is promoted with a probability of 0.8."""
+CHANCE = re.compile(r"rand(om|int|n|range)|seed|rng|shuffle|time\b", re.IGNORECASE)
+"""What code that draws lots, or has them drawn alike every time, is known by."""
 
 
 class Repeat:
@@ -29,9 +40,14 @@ class Repeat:
     async def check(self, promotion: Promotion) -> Verdict:
         """Measure as often as it takes and may take; what fails to run again is rejected."""
         if promotion.noise.sigma == 0:
-            return Verdict(self.name, "passed", "the task is deterministic: measured once")
+            if not touches_chance(promotion.best_files, promotion.files):
+                return Verdict(self.name, "passed", "the task is deterministic: measured once")
+            if not await self._measure_candidate(promotion):
+                return Verdict(self.name, "rejected", "it did not run again")
+            if len(set(promotion.losses)) == 1:
+                return Verdict(self.name, "passed", "the task is deterministic: measured twice")
         for look in range(1, LOOKS + 1):
-            noise = promotion.noise.pooled(promotion.losses)
+            noise = promotion.noise.known.pooled(promotion.losses)
             error = noise.error(len(promotion.losses), len(promotion.best_losses))
             reach = _quantile(noise.freedom) * error
             said = (
@@ -51,16 +67,33 @@ class Repeat:
 
     async def _measure_again(self, promotion: Promotion) -> bool:
         """One more run of the candidate, and of the best where that has fewer."""
-        promotion.runs += 1
-        loss = await self._measure(promotion.files)
-        if loss is None:
+        if not await self._measure_candidate(promotion):
             return False
-        promotion.losses.append(loss)
         if len(promotion.best_losses) < len(promotion.losses):
             promotion.runs += 1
             if (other := await self._measure(promotion.best_files)) is not None:
                 promotion.best_losses.append(other)
         return True
+
+    async def _measure_candidate(self, promotion: Promotion) -> bool:
+        promotion.runs += 1
+        if (loss := await self._measure(promotion.files)) is not None:
+            promotion.losses.append(loss)
+        return loss is not None
+
+
+def touches_chance(before: Files, after: Files) -> bool:
+    """Does a line of code that differs draw lots, or say how they are drawn?"""
+    lines = (unified_diff(_lines(before[n]), _lines(after[n]), n=0) for n in after)
+    return any(CHANCE.search(line) for changed in lines for line in changed)
+
+
+def _lines(text: str) -> list[str]:
+    """One for each statement of Python, without comments; of what is no Python, as they are."""
+    try:
+        return ast.unparse(ast.Module(statements(text), [])).splitlines()
+    except (ValueError, RecursionError):  # or numbers, or a depth, that nobody would write
+        return text.splitlines()
 
 
 def hope(look: int) -> float:

@@ -104,15 +104,18 @@ def _scoring(files: Files, metric: str) -> Counter[tuple[str, str]]:
         try:
             if not name.endswith(".py"):
                 raise SourceError("not Python")
-            pieces = [ast.dump(node) for node in _code(text) if _names(node, named)]
+            pieces = [ast.dump(node) for node in statements(text) if _names(node, named)]
         except SourceError:
             pieces = [line for line in text.splitlines() if named.search(line)]
         found.update((name, piece) for piece in pieces)
     return found
 
 
-def _code(source: str) -> list[ast.stmt]:
-    """The top-level statements, without the strings that stand alone: docstrings are comments."""
+def statements(source: str) -> list[ast.stmt]:
+    """The top-level statements, without the strings that stand alone: docstrings are comments.
+
+    Raises SourceError for what is no Python.
+    """
     tree = parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)

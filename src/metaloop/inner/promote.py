@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from metaloop.guard.base import Guard, Measure, Probed, Promotion, Scored, Shown, Verdict
 from metaloop.guard.holdout import Holdout
 from metaloop.guard.locked import Locked
-from metaloop.guard.perturbation import Perturbations
+from metaloop.guard.perturbation import NoScore, Perturbations
 from metaloop.guard.repeat import Repeat
 from metaloop.guard.structure import Structure
 from metaloop.guard.tripwires import Tripwires
@@ -119,10 +119,12 @@ def guards_for(task: Task, evaluator: Evaluator, check_budget: Callable[[], None
         guards.append(Holdout(query, spec.guard.holdout_queries))
     if spec.perturbation:
 
-        async def vary(files: Files, variant: Perturbation) -> float | None:
+        async def vary(files: Files, variant: Perturbation) -> float:
             check_budget()
             varied = await evaluator.measure(files, variant.command)
-            return None if varied.score is None else task.loss(varied.score)
+            if varied.score is None:
+                raise NoScore(varied.reason)
+            return task.loss(varied.score)
 
         guards.append(Perturbations(spec.perturbation, vary))
     if (table := spec.probe) is not None:

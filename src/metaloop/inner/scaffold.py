@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 import shlex
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from metaloop.execution import find_sandbox
 from metaloop.inner.evaluate import Evaluator, Measurement
+from metaloop.task.space import Value
 from metaloop.task.spec import FILE, TaskError, load_task
 from metaloop.task.workspace import Workspace
 
@@ -38,7 +41,8 @@ def write_toml(directory: Path, answers: Answers) -> Path:
         raise TaskError(f"{path} exists already; edit it, or remove it first")
     if not directory.is_dir():
         raise TaskError(f"{directory} is no directory")
-    path.write_text(_render(directory.resolve().name, answers), encoding="utf-8")
+    text = _render(directory.resolve().name, answers)
+    path.write_text(text, encoding="utf-8", errors="replace")  # bytes of the user's that are none
     try:
         load_task(directory)
     except TaskError:
@@ -66,22 +70,21 @@ def prove(directory: Path, unsafe: bool) -> Measurement:
 
 
 def _render(name: str, answers: Answers) -> str:
-    text = json.dumps  # a JSON string or list of strings is valid TOML
     lines = [
-        f"name = {text(''.join(c if c.isalnum() or c in '._-' else '-' for c in name))}",
-        f"description = {text(answers.description)}",
+        f"name = {_toml(''.join(c if c.isalnum() or c in '._-' else '-' for c in name))}",
+        f"description = {_toml(answers.description)}",
         "",
         "[edit]",
-        f"files = {text(answers.edit)}",
+        f"files = {_toml(answers.edit)}",
     ]
     if answers.protect:
-        lines += ["", "[protect]", f"files = {text(answers.protect)}"]
-    lines += ["", "[run]", f"command = {text(shlex.split(answers.command))}"]
+        lines += ["", "[protect]", f"files = {_toml(answers.protect)}"]
+    lines += ["", "[run]", f"command = {_toml(shlex.split(answers.command))}"]
     lines += [f"timeout_s = {answers.timeout_s:g}"]
     if answers.judge:
-        lines += ["", "[judge]", f"command = {text(shlex.split(answers.judge))}"]
-    lines += ["", "[metric]", f"name = {text(answers.metric)}"]
-    lines += [f"direction = {text(answers.direction)}"]
+        lines += ["", "[judge]", f"command = {_toml(shlex.split(answers.judge))}"]
+    lines += ["", "[metric]", f"name = {_toml(answers.metric)}"]
+    lines += [f"direction = {_toml(answers.direction)}"]
     if answers.params:
         lines += ["", "[space]", *map(_param, answers.params)]
     return "\n".join(lines) + "\n"
@@ -94,5 +97,19 @@ def _param(given: str) -> str:
         log = ", log = true" if bounds[2:] == ["log"] else ""
         return f'{name} = {{ type = "{kind}", low = {bounds[0]}, high = {bounds[1]}{log} }}'
     if separator and "|" in rest:
-        return f"{name} = {{ choices = {json.dumps(rest.split('|'))} }}"
+        return f"{name} = {{ choices = {_toml(list(map(_literal, rest.split('|'))))} }}"
     raise TaskError(f"--param {given}: write NAME=int:1:8, NAME=float:0.1:0.9[:log] or NAME=a|b|c")
+
+
+def _literal(text: str) -> Value:
+    """A choice as the code has it: a number where it reads like one, else the text."""
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+    return value if isinstance(value, bool | int | float | str) else text
+
+
+def _toml(value: Value | Sequence[Value]) -> str:
+    """JSON is valid TOML but for pairs of surrogates and for DEL."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -26,7 +26,7 @@ from metaloop.mechanism.host import MechanismError, MechanismHost
 from metaloop.models.base import Model
 from metaloop.models.seeds import call_seed
 from metaloop.task.patch import Edit, Files, build, changed, code_size, content_hash, diff
-from metaloop.task.spec import Task, TaskError
+from metaloop.task.spec import FILE, Task, TaskError, read_text
 
 NOT_LIVE = 3
 """A mechanism is retired after this many trials in a row that it did not change."""
@@ -77,7 +77,7 @@ class Search:
         self._ranked: list[tuple[float, int]] = []
         """Loss and number of the best few trials since the last restart, best first."""
         self._idle: dict[str, int] = {}
-        self._files: dict[int, Files] = {0: task.sources()}
+        self._files: dict[int, Files] = {0: _as_found(task, evaluator)}
 
     # What the loop asks
 
@@ -164,7 +164,13 @@ class Search:
         shown = show(self.task, runs[0])
         if self.task.spec.holdout is not None:
             held = await self.evaluator.rejudge(runs[0].artefacts, self.task.spec.holdout.command)
-            shown.holdout = score(self.task, held) if held.score is not None else None
+            if held.score is None:
+                raise TaskError(
+                    f"{self.task.directory / FILE}: [holdout] command: it gives the program as it "
+                    f"stands no score ({held.reason}); mend that first, or remove the table. Its "
+                    f"output ended:\n{held.tail}"
+                )
+            shown.holdout = score(self.task, held)
         if (table := self.task.spec.probe) is not None:
             left = runs[0].artefacts
             shown.probed = await probe_baseline(self.evaluator, table, files, left)
@@ -242,15 +248,19 @@ class Search:
         split = "sealed" if spec.sealed else "holdout"
         if (table := spec.sealed or spec.holdout) is None or not self.trials:
             return
-        known = self.journal.events(self.run, "holdout")
-        if known and known[-1].data["trial"] == self.best:
+        content = content_hash(final)  # of one trial, there may be a pruned program too
+        known = [event.data for event in self.journal.events(self.run, "holdout")[-1:]]
+        if any(k["trial"] == self.best and k.get("content", content) == content for k in known):
             return
-        scores = {}
-        for name, files in (("baseline", self.files(0)), ("best", final)):
-            measured = await self.evaluator.measure(files, keep=True, fresh=True)
-            scores[name] = (await self.evaluator.rejudge(measured.artefacts, table.command)).score
-            self.evaluator.forget(measured)
-        data = {"trial": self.best, "split": split, **scores}
+        scores: dict[str, float | None] = {}
+        for files in (self.files(0), final):
+            if (program := content_hash(files)) not in scores:
+                measured = await self.evaluator.measure(files, keep=True, fresh=True)
+                opened = await self.evaluator.rejudge(measured.artefacts, table.command)
+                scores[program] = opened.score
+                self.evaluator.forget(measured)
+        data = {"trial": self.best, "split": split, "content": content}
+        data |= {"baseline": scores[content_hash(self.files(0))], "best": scores[content]}
         self.journal.add_event(self.run, len(self.trials) - 1, "holdout", **data)
 
     async def close(self) -> None:
@@ -315,8 +325,9 @@ class Search:
         else:
             self.best_losses = [*self.best_losses, *data["best_losses"]]
             self.shown[self.best].varied |= data["best_varied"]
-        if number > 0:
-            self.noise = self.noise.pooled(data["losses"])
+        # A refused program that alone scatters, on a deterministic task, is no noise of others.
+        if number > 0 and (self.best == number or self.noise.sigma > 0):
+            self.noise = self.noise.known.pooled(data["losses"])
 
     def _add(self, trial: TrialRecord, checked: dict[str, Any] | None = None) -> None:
         self.journal.add_trial(self.run, trial, self._active_s(), checked)
@@ -373,3 +384,14 @@ class Search:
         return Trial(
             trial.number, trial.params, loss, trial.status, trial.by, trial.parent, trial.changed
         )
+
+
+def _as_found(task: Task, evaluator: Evaluator) -> Files:
+    """The editable files as the run began with them, for the user's may have changed since; those
+    that git ignores are with the user alone."""
+    begun = evaluator.pristine.task_dir
+    places = {name: begun / name for name in task.spec.edit.files}
+    return {
+        name: read_text(place if place.is_file() else task.directory / name)
+        for name, place in places.items()
+    }

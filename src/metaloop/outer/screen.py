@@ -7,6 +7,7 @@ every mechanism solves, or on which none gets anywhere, tells nothing and is lef
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -62,13 +63,13 @@ class Screen:
             if not self._space:
                 return await self._steering(source, history)
             fields = self._fields(history)
-            table: dict[str, Scores] = {}
-            for name, text in {NEW: source, **in_use}.items():
-                for field_name, scores in (await self._scores(text, fields)).items():
-                    table.setdefault(field_name, {})[name] = scores
+            found = {NEW: await self._scores(source, fields)}
         except MechanismError as error:
             return Screening(False, f"failed while it was screened: {error}")
-        return judge(table)
+        for name, text in in_use.items():
+            with contextlib.suppress(MechanismError):  # it is left out: the new one has not failed
+                found[name] = await self._scores(text, fields)
+        return judge({field: {name: found[name][field] for name in found} for field in fields})
 
     def _fields(self, history: Sequence[Trial]) -> dict[str, list[Landscape]]:
         """The versions of each landscape, and the run's own trace as one more."""
@@ -133,8 +134,8 @@ def judge(table: Mapping[str, Scores]) -> Screening:
     """The verdict on the mechanism "new", from every mechanism's scores on every landscape.
 
     It must search: beat random search, the weakest of those in use, by more than the standard error
-    of the paired difference, and be no copy of another. What it is worth on the task itself is for
-    the arbiter to find out.
+    of the paired difference, and be no copy of another. Where random search is missing, no copy is
+    enough. What it is worth on the task itself is for the arbiter to find out.
     """
     means = {
         name: {arm: fmean(scores) for arm, scores in row.items()} for name, row in table.items()
@@ -159,11 +160,13 @@ def judge(table: Mapping[str, Scores]) -> Screening:
     copied = [arm for arm in others if all(table[n][arm] == table[n][NEW] for n in told)]
     wins = [name for name, row in told.items() if row[NEW] <= min(row.values())]
     passed, reason = True, "better than random search"
+    if REFERENCE not in scores:
+        reason = "no copy of another; not compared with random search"
     if copied:
         passed, reason = False, f"it does exactly what {copied[0]} does"
     elif REFERENCE in scores and fmean(behind(REFERENCE)) >= -_error(behind(REFERENCE)):
         passed, reason = False, "no better than random search"
-    elif wins:
+    elif wins and len(scores) > 1:
         reason = f"best of all on {', '.join(wins)}"
     ranked = ", ".join(f"{a} {s:.2f}" for a, s in sorted(scores.items(), key=lambda x: x[1]))
     return Screening(passed, f"{reason} (loss that remains: {ranked})", scores, told, left_out)

@@ -44,7 +44,7 @@ class Status:
     best_trial: int | None
     holdout: dict[str, Any] | None
     """`baseline` and `best` on the data opened at the end, which `split` that is, and the best
-    `trial`."""
+    `trial`; None until that is the best of now."""
     guards: dict[str, int]
     """Candidates that were to become the best (`asked`) and did (`promoted`), `runs` of programs
     that the guards spent, `queries` of the holdout."""
@@ -72,7 +72,6 @@ def make_status(journal: Journal, run: str) -> Status:
     baseline = journal.trial(run, 0) if tallies else None
     kept = [tally.last for tally in tallies if tally.status == "kept"]
     best = journal.trial(run, max(kept)) if kept else None
-    holdout = journal.events(run, "holdout")
     return Status(
         run=run,
         task=record.task,
@@ -86,7 +85,7 @@ def make_status(journal: Journal, run: str) -> Status:
         sigma=Noise.of(baseline.details.scores).sigma if baseline else None,
         best=best.score if best else None,
         best_trial=best.number if best else None,
-        holdout=holdout[-1].data if holdout else None,
+        holdout=_opened(journal, run, best.number) if best else None,
         guards=_guards(journal, run),
         trials={"total": counts.total(), **counts},
         active_s=record.active_s,
@@ -94,6 +93,14 @@ def make_status(journal: Journal, run: str) -> Status:
         mechanisms=_mechanisms(journal, run, tallies),
         branch=record.config["branch"],
     )
+
+
+def _opened(journal: Journal, run: str, best: int) -> dict[str, Any] | None:
+    """What was measured at the end; a run that goes on leaves it behind with its next best."""
+    for event in journal.events(run, "holdout")[-1:]:
+        if event.data["trial"] == best:
+            return {key: value for key, value in event.data.items() if key != "content"}
+    return None
 
 
 def _guards(journal: Journal, run: str) -> dict[str, int]:

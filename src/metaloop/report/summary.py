@@ -82,8 +82,13 @@ def _ending(facts: Facts) -> list[str]:
             return [f"The run is {facts.status.state}; {how}."]
         case "running":
             return ["The run had not ended when this was written."]
+        case _ if not facts.status.reason:
+            return []
+        case _ if facts.status.trials["total"] < facts.record.config["settings"]["trials"]:
+            return ["It ended before all of its trials were made."]
         case _:
-            return ["It ended before all of its trials were made."] if facts.status.reason else []
+            left = "what of the winning patch earns nothing was dropped"
+            return [f"All of its trials were made; it ended before {left}."]
 
 
 def _and(parts: list[str]) -> str:

@@ -6,6 +6,8 @@ import ast
 
 DEEPEST = 100
 """Levels of nesting: people's code has some 20, and walking a tree recursively fails at 300."""
+HUGE = 10_000
+"""Bits of a number: Python writes numbers of some 14,000 at most."""
 
 
 class SourceError(ValueError):
@@ -24,6 +26,13 @@ def parse(source: str) -> ast.Module:
     level: list[ast.AST] = [tree]
     for _ in range(DEEPEST):
         level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if any(isinstance(n, ast.Constant) and _is_huge(n.value) for n in level):
+            raise SourceError("not valid Python: a number in it has thousands of digits")
         if not level:
             return tree
     raise SourceError("not valid Python: it is nested too deeply")
+
+
+def _is_huge(value: object) -> bool:
+    """A number in hexadecimal, octal or binary that Python reads and then cannot write."""
+    return isinstance(value, int) and value.bit_length() > HUGE
