@@ -95,7 +95,7 @@ for path in {places.split()!r}:
 os.symlink({str(outside)!r}, "way")
 attempt("symlink", lambda: open("way/x", "w").write("x"))
 attempt("climb", lambda: open("../outside/x", "w").write("x"))
-attempt("interpreter", lambda: open(os.path.join(sys.prefix, "x"), "w").write("x"))
+attempt("interpreter", lambda: open(os.path.join(sys.prefix, "lib", "x"), "w").write("x"))
 attempt("truncate", lambda: os.truncate({str(outside / "victim")!r}, 0))
 attempt("rename", lambda: os.rename({str(outside / "victim")!r}, "mine"))
 attempt("kernel", lambda: open("/proc/sys/kernel/core_pattern", "r+"))
