@@ -54,7 +54,7 @@ def patch_only(tmp_path):
 
 def go(task, tmp_path, monkeypatch, source, answer=proposer, **settings):
     monkeypatch.setattr(screen, "VERSIONS", 1 if task.name == "toy" else 3)
-    (tmp_path / "project").mkdir()
+    (tmp_path / "project").mkdir(parents=True)
     project, told = Project(tmp_path / "project"), []
     models = {
         "inner": ScriptedModel(answer, name="test:in", small=False),
@@ -131,6 +131,39 @@ def test_a_mechanism_that_steers_is_live(patch_only, tmp_path, monkeypatch):
     assert own
     assert all(t.live for t in own)
     assert {t.by for t in own} == {actor.id}
+
+
+def test_a_placebo_goes_through_the_same_motions_and_says_nothing(
+    patch_only, tmp_path, monkeypatch
+):
+    source = ACTOR.replace("IN_THE_RUN", "return Steer(focus=['value()'])")
+    _, real, _ = go(patch_only, tmp_path / "c", monkeypatch, source)
+    trials, inert, _ = go(patch_only, tmp_path / "p", monkeypatch, source, control="placebo")
+    told = [(m.id, m.name, m.state, m.source, m.born) for m in real if m.born == 7]
+    assert [(m.id, m.name, m.state, m.source, m.born) for m in inert if m.born == 7] == told
+    placebo = next(m for m in inert if m.origin == "placebo")
+    assert not any(m.origin == "generated" and m.state == "installed" for m in inert)
+    own = [t for t in trials if t.arm == placebo.id]
+    assert own
+    assert {(t.by, t.live) for t in own} == {("model", False)}
+
+
+def test_a_placebo_is_not_installed_where_no_mechanism_would_be(patch_only, tmp_path, monkeypatch):
+    source = "class Wrong(Mechanism):\n    pass\n"
+    _, mechanisms, _ = go(patch_only, tmp_path, monkeypatch, source, control="placebo")
+    made = [m for m in mechanisms if m.origin != "builtin"]
+    assert made
+    assert {(m.origin, m.state) for m in made} == {("generated", "rejected")}
+
+
+def test_steering_to_where_the_model_would_start_anyway_is_not_live(
+    patch_only, tmp_path, monkeypatch
+):
+    source = ACTOR.replace("IN_THE_RUN", "return Steer(parent=0)")  # nothing is ever kept
+    trials, mechanisms, _ = go(patch_only, tmp_path, monkeypatch, source)
+    actor = only_generated(mechanisms, "retired")
+    assert actor.reason.startswith("not live")
+    assert not any(t.live for t in trials if t.arm == actor.id)
 
 
 @pytest.mark.parametrize(

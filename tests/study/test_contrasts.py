@@ -155,18 +155,18 @@ def test_a_cost_that_is_missing_is_not_zero():
     assert (row.usd, row.per_usd, row.per_1000_tokens, row.sealed) == (0.0, None, None, None)
 
 
-def test_liveness_counts_generated_mechanisms_alone():
+def test_liveness_counts_mechanisms_that_a_model_wrote():
     made = [
         mechanism(live=2, gain=1.0),
         mechanism(state="retired", live=0),
         mechanism(state="rejected", live=0),
         mechanism(state="rejected", proven=False, live=0),
         mechanism(origin="builtin", live=9, gain=1.0),
-        mechanism(origin="placebo", live=0),
+        mechanism(origin="placebo", live=0),  # an inert one acted in its place
     ]
     told = liveness([result(A, B, 0, 3.0, mechanisms=made), result(A, B, 1, 1.0)])
     (row,) = told.rows
-    assert (row.n, row.invented, row.proven, row.installed, row.live) == (2, 4, 3, 2, 1)
+    assert (row.n, row.invented, row.proven, row.installed, row.live) == (2, 5, 4, 3, 1)
     assert (row.trials, row.share) == (2, 0.25)
     assert told.violations == []
 

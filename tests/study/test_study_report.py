@@ -311,6 +311,23 @@ def test_what_decides_is_final_before_its_controls_are_there(tmp_path):
     assert "all of this is preliminary" in text
 
 
+def test_it_is_told_who_earned_the_difference(tmp_path):
+    """Built-in mechanisms earn a tenth of each gain here, generated ones a fifth."""
+    design = make_design()
+    results = make_results(design, mixed=0.1)
+    for r in results:
+        assert r.by_model + r.by_builtin + r.by_generated == pytest.approx(r.gain)
+    task = find(design, results).tasks[0]
+    (whole,), parts = task.gain.deciding, {k: c[0].told.mean for k, c in task.sources.items()}
+    assert sum(parts.values()) == pytest.approx(whole.told.mean)
+    assert parts["generated mechanisms"] == pytest.approx(whole.told.mean * 0.2)
+    write(design, results, tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    assert re.search(
+        r"made up of \+0\.\d+ by the model, .* by generated mechanisms \(described", text
+    )
+
+
 def test_a_design_without_pure_pairs_says_that_it_does_not_ask(tmp_path):
     design = make_design()
     results = [r for r in make_results(design) if r.cell.outer != r.cell.inner or not r.cell.outer]

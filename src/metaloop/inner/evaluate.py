@@ -104,7 +104,8 @@ class Evaluator:
             measured = await self._run(files, command, keep)
         except OSError as error:  # e.g. the disk is full: this trial's end, not the run's
             return Measurement("crashed", None, 0.0, f"could not be run: {error}")
-        self._known.put(key, asdict(replace(measured, artefacts=None)))
+        if measured.status != "timed_out":  # that may be the machine's doing, and no other run's
+            self._known.put(key, asdict(replace(measured, artefacts=None)))
         return measured
 
     async def _run(self, files: Files, command: Sequence[str], keep: bool) -> Measurement:

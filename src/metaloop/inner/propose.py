@@ -50,13 +50,18 @@ async def _consult(search: Search, view: View, proposal: Proposal) -> None:
             proposal.broken = str(error)
             return
         if isinstance(advice, Steer):
-            proposal.steer, proposal.live = advice, advice != Steer()
+            proposal.steer, proposal.live = advice, _changes(search, view, advice)
             return
         candidate = Candidate(view.best, params=advice, hypothesis=f"{proposal.arm} assigns")
         files = build(search.task, search.files(view.best), advice, ())
         if search.twin(files, view.seen) is None:
             proposal.candidate, proposal.files, proposal.live = candidate, files, True
             return
+
+
+def _changes(search: Search, view: View, advice: Steer) -> bool:
+    """Whether the model is asked another question than without this advice."""
+    return advice != Steer(parent=advice.parent) or search.start_of(view, advice) != view.parent
 
 
 async def _ask_model(search: Search, model: Model, view: View, proposal: Proposal) -> None:

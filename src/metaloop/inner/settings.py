@@ -34,8 +34,8 @@ class Settings:
     baseline_runs: int = 3
     """Measurements of the unchanged program; more where they differ."""
     control: Control = "none"
-    """For studies: `restart` restarts where level 2 would act, `placebo` installs an inert
-    mechanism where it would install a generated one."""
+    """For studies: `restart` restarts where level 2 would act, `placebo` lets an inert
+    mechanism act in place of each generated one that is installed."""
     first: tuple[str, ...] = ()
     """For studies: built-in mechanisms in use from the first trial on. Without a model they
     search alone."""

@@ -83,7 +83,7 @@ class MechanismRecord:
     id: str
     name: str
     origin: str
-    """builtin, generated or placebo"""
+    """builtin, generated, or placebo: a generated one in whose place an inert one acts."""
     state: MechanismState
     reason: str
     source: str

@@ -93,9 +93,7 @@ class OuterLoop:
             return
         if not self.mechanisms:
             step.mechanisms += self._builtins(step.trial)
-        if settings.control == "placebo":
-            step.mechanisms.append(self._placebo(step.trial))
-        elif self.roles is not None:
+        if self.roles is not None:
             await self._invent(step, self.roles, digest, seed)
 
     async def _invent(
@@ -119,7 +117,7 @@ class OuterLoop:
         search, known = self.search, [*self.mechanisms, *step.mechanisms]
         in_use = {m.id: m.source for m in known if m.id in search.hosts}
         in_use |= {m.id: m.source for m in step.mechanisms if m.state == "installed"}
-        generated = [m for m in known if m.origin == "generated"]
+        generated = [m for m in known if m.origin != "builtin"]
         failed = [m for m in generated if m.id not in in_use]
         brief = Brief(
             task=search.task,
@@ -146,8 +144,10 @@ class OuterLoop:
         if not invention.proven:
             return record
         result = await self._screen.run(record.source, in_use, search.history)
+        inert = result.passed and search.settings.control == "placebo"
         return replace(
             record,
+            origin="placebo" if inert else "generated",
             state="installed" if result.passed else "rejected",
             reason=result.reason,
             screening=asdict(result),
@@ -180,12 +180,6 @@ class OuterLoop:
     def _builtin(self, name: str, source: str, trial: int) -> MechanismRecord:
         return MechanismRecord(name, name, "builtin", "installed", "", source, born=trial + 1)
 
-    def _placebo(self, trial: int) -> MechanismRecord:
-        number = sum(m.origin == "placebo" for m in self.mechanisms) + 1
-        return MechanismRecord(
-            f"p{number}", "placebo", "placebo", "installed", "", PLACEBO, born=trial + 1
-        )
-
     def _last_measured(self) -> int:
         return max(t.number for t in self.search.trials if t.score is not None)
 
@@ -206,4 +200,5 @@ class OuterLoop:
 
     def _host(self, mechanism: MechanismRecord) -> MechanismHost:
         seed = Random(f"{self.search.settings.seed}/{mechanism.id}").getrandbits(32)  # noqa: S311
-        return MechanismHost(mechanism.source, self.search.task.space, seed, self.sandbox)
+        source = PLACEBO if mechanism.origin == "placebo" else mechanism.source
+        return MechanismHost(source, self.search.task.space, seed, self.sandbox)

@@ -54,7 +54,7 @@ def _step(facts: Facts, trial: int) -> str:
     elif refused:
         done.append(f"rejected all of its {plural(refused, 'invention')}")
     if any(m.born == trial + 1 and m.origin == "placebo" for m in facts.mechanisms):
-        done.append("installed a placebo")
+        done.append("invented and proved a mechanism, and installed a placebo in its place")
     return f"At trial {trial}, {stood}, the outer loop {_and(done) or 'changed nothing'}."
 
 

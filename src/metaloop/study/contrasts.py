@@ -15,7 +15,7 @@ from typing import Literal
 from metaloop.study.result import Cell, Mechanism, Result
 from metaloop.study.statistics import Comparison, Interval, compare, interval
 
-Measure = Literal["gain", "area", "sealed"]
+Measure = Literal["gain", "area", "sealed", "by_model", "by_builtin", "by_generated"]
 Pair = tuple[str | None, str | None]
 """Outer and inner model."""
 Values = dict[int, float]
@@ -52,6 +52,10 @@ class Summary(Row):
     area: Spread
     sealed: Spread | None
     """Over the seeds that have it; None where none has."""
+    by_model: float
+    """Gain, like the next two, by who proposed: see `Result`."""
+    by_builtin: float
+    by_generated: float
     tokens: float
     seconds: float
     usd: float | None
@@ -64,7 +68,8 @@ class Summary(Row):
 
 @dataclass(frozen=True)
 class Life(Row):
-    """What the generated mechanisms of a cell did, added up over its seeds."""
+    """What the generated mechanisms of a cell did, added up over its seeds; in a placebo arm inert
+    ones acted in their place."""
 
     invented: int
     proven: int
@@ -216,6 +221,9 @@ def _summary(runs: list[Result]) -> Summary:
         gain=_spread([r.gain for r in runs]),
         area=_spread([r.area for r in runs]),
         sealed=_spread(sealed) if sealed else None,
+        by_model=fmean(r.by_model for r in runs),
+        by_builtin=fmean(r.by_builtin for r in runs),
+        by_generated=fmean(r.by_generated for r in runs),
         tokens=tokens,
         seconds=seconds,
         usd=usd,
@@ -235,7 +243,7 @@ def _spread(values: list[float]) -> Spread:
 
 
 def _life(runs: list[Result]) -> Life:
-    generated = [m for r in runs for m in r.mechanisms if m.origin == "generated"]
+    generated = [m for r in runs for m in r.mechanisms if m.origin != "builtin"]
     gain = sum(r.gain for r in runs)
     earned = sum(m.gain for m in generated if m.live)
     return Life(

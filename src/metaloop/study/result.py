@@ -36,7 +36,7 @@ class Mechanism:
     id: str
     name: str
     origin: str
-    """builtin, generated or placebo."""
+    """builtin, generated, or placebo: a generated one in whose place an inert one acted."""
     state: str
     """rejected, installed or retired."""
     proven: bool
@@ -78,6 +78,21 @@ class Result:
     def area(self) -> float:
         """Area under best-so-far: the mean gain over the trials."""
         return fmean(self.curve[1:])
+
+    @property
+    def by_builtin(self) -> float:
+        """The part of the final gain that trials of built-in mechanisms earned."""
+        return sum((m.gain for m in self.mechanisms if m.origin == "builtin"), 0.0)
+
+    @property
+    def by_generated(self) -> float:
+        """The same of generated mechanisms."""
+        return sum((m.gain for m in self.mechanisms if m.origin == "generated"), 0.0)
+
+    @property
+    def by_model(self) -> float:
+        """The rest: of the model, and of random steps where it had no usable answer."""
+        return self.gain - self.by_builtin - self.by_generated
 
     @property
     def tokens(self) -> int:

@@ -116,7 +116,7 @@ class Outcomes:
 
     def _of_invention(self, seed: int, seen: int) -> float | None:
         """Earned: 1, proven: 0.5, else 0; known from the first trial after the outer step on."""
-        made = [m for m in self._mechanisms if m.origin == "generated"]
+        made = [m for m in self._mechanisms if m.origin != "builtin"]
         for born, mechanisms in groupby(made, key=lambda m: m.born):
             number = (seed - call_seed(self._seed, born - 1, OUTER)) // INVENTION
             of_step = list(mechanisms)

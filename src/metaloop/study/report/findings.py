@@ -29,6 +29,12 @@ from metaloop.study.report.table import ordered
 from metaloop.study.result import Cell, Result
 from metaloop.study.statistics import Comparison, compare, family
 
+SOURCES: dict[str, Measure] = {
+    "the model": "by_model",
+    "built-in mechanisms": "by_builtin",
+    "generated mechanisms": "by_generated",
+}
+"""Who may have earned a gain."""
 DECIDES = "C"
 """The arm in which the models of the two loops are compared."""
 
@@ -111,6 +117,8 @@ class TaskFindings:
     gain: Contrasts
     area: Contrasts
     sealed: Contrasts
+    sources: dict[str, list[Contrast]]
+    """The deciding contrasts in what each of SOURCES earned: they add up to that of the gain."""
     life: list[Life]
     """Of the arms in which mechanisms could be invented."""
     violations: list[Violation]
@@ -118,6 +126,16 @@ class TaskFindings:
     @property
     def done(self) -> int:
         return sum(len(g.results) for g in self.groups)
+
+    @property
+    def described(self) -> list[tuple[str, list[Contrast]]]:
+        """What is not tested: the measure, and contrasts in it."""
+        return [
+            ("area", [*self.area.deciding, *self.area.secondary]),
+            ("sealed gain", [*self.sealed.deciding, *self.sealed.secondary]),
+            *((f"gain by {source}", contrasts) for source, contrasts in self.sources.items()),
+            ("final gain", self.gain.each),
+        ]
 
 
 @dataclass(frozen=True)
@@ -176,6 +194,7 @@ def _task(design: Planned, plan: Plan, results: Sequence[Result], names: Names) 
         _contrasts(design, plan, own, names, "gain"),
         _contrasts(design, plan, own, names, "area"),
         _contrasts(design, plan, own, names, "sealed"),
+        {source: _deciding(design, plan, own, names, SOURCES[source]) for source in SOURCES},
         [row for row in lives.rows if row.invented or row.arm in ("C", "D")], lives.violations,
     )  # fmt: skip
 
@@ -183,12 +202,10 @@ def _task(design: Planned, plan: Plan, results: Sequence[Result], names: Names) 
 def _contrasts(
     design: Planned, plan: Plan, results: Sequence[Result], names: Names, measure: Measure
 ) -> Contrasts:
-    deciding, roles = [], []
+    roles = []
     for strong, weak in combinations(_roster(design), 2):
         a, b = names.model(strong), names.model(weak)
-        two = [r for r in results if {r.cell.outer, r.cell.inner} <= {strong, weak}]
-        mixed = asymmetry(two, plan.name, DECIDES, plan.matters, measure=measure)
-        deciding += [Contrast(f"mixed pairs of {a} and {b}", "pure pairs", c) for c in mixed]
+        two = _of(results, strong, weak)
         seats = role(two, plan.name, DECIDES, (strong, weak), plan.matters, measure=measure)
         roles += [Contrast(f"{a} over {b}", "the reverse", c) for c in seats]
     overall, each = [], []
@@ -201,7 +218,25 @@ def _contrasts(
             each += _each(plan, results, names, control)
     corrected = _family([*roles, *overall])
     cut = len(roles)
-    return Contrasts(_family(deciding), corrected[:cut], corrected[cut:], each)
+    deciding = _deciding(design, plan, results, names, measure)
+    return Contrasts(deciding, corrected[:cut], corrected[cut:], each)
+
+
+def _deciding(
+    design: Planned, plan: Plan, results: Sequence[Result], names: Names, measure: Measure
+) -> list[Contrast]:
+    found = []
+    for strong, weak in combinations(_roster(design), 2):
+        mixed = f"mixed pairs of {names.model(strong)} and {names.model(weak)}"
+        told = asymmetry(
+            _of(results, strong, weak), plan.name, DECIDES, plan.matters, measure=measure
+        )
+        found += [Contrast(mixed, "pure pairs", c) for c in told]
+    return _family(found)
+
+
+def _of(results: Sequence[Result], *models: str) -> list[Result]:
+    return [r for r in results if {r.cell.outer, r.cell.inner} <= {*models}]
 
 
 def _each(plan: Plan, results: Sequence[Result], names: Names, control: str) -> list[Contrast]:

@@ -38,15 +38,13 @@ def render_markdown(findings: Findings, figures: Sequence[Sequence[Figure]]) -> 
 def _task(findings: Findings, task: TaskFindings, figures: Sequence[Figure]) -> list[str]:
     drawn = {f.kind: image(f) for f in figures}
     names, contrasts = findings.names, task.gain
-    kinds = [("area", task.area), ("sealed gain", task.sealed)]
-    more = [(kind, [*c.deciding, *c.secondary]) for kind, c in kinds]
     return [
         "### The contrasts",
         drawn.get("contrasts", ""),
         grid(rows.tested([*contrasts.deciding, *contrasts.secondary])),
         legend(task) if contrasts.deciding else "",
         "Described, without correction:",
-        grid(rows.described([*more, ("final gain", contrasts.each)])),
+        grid(rows.described(task.described)),
         "### What each arm reached",
         drawn.get("curves", ""),
         drawn.get("heat", ""),
@@ -58,6 +56,7 @@ def _task(findings: Findings, task: TaskFindings, figures: Sequence[Figure]) -> 
         "### Did the mechanisms act?",
         grid(rows.alive(task.life, names)) or "No arm had mechanisms.",
         grid(rows.dead(task.violations, names)),
+        grid(rows.earned(task, names)),
     ]
 
 

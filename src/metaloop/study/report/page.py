@@ -71,9 +71,7 @@ def _task(findings: Findings, task: TaskFindings, figures: Sequence[Figure]) -> 
     drawn = {f.kind: f for f in figures}
     names, contrasts = findings.names, task.gain
     tested = rows.tested([*contrasts.deciding, *contrasts.secondary])
-    kinds = [("area", task.area), ("sealed gain", task.sealed)]
-    more = [(kind, [*c.deciding, *c.secondary]) for kind, c in kinds]
-    others = rows.described([*more, ("final gain", contrasts.each)])
+    others = rows.described(task.described)
     dead = shown(rows.dead(task.violations, names)) if task.violations else ""
     title = ticked(tick(task.name))
     return [
@@ -83,7 +81,7 @@ def _task(findings: Findings, task: TaskFindings, figures: Sequence[Figure]) -> 
             figure(drawn.get("contrasts"))
             + shown(tested)
             + (f'<p class="note">{legend(task)}</p>' if tested.rows else "")
-            + folded("areas, sealed gains, and each pair of models by itself", shown(others)),
+            + folded("areas, sealed gains, who earned it, each pair of models", shown(others)),
         ),
         frame.section("Best so far", figure(drawn.get("curves"))),
         frame.section("Which model where", figure(drawn.get("heat"))),
@@ -94,7 +92,10 @@ def _task(findings: Findings, task: TaskFindings, figures: Sequence[Figure]) -> 
             + figure(drawn.get("tokens"))
             + shown(rows.costs(task, names)),
         ),
-        frame.section("Did the mechanisms act?", shown(rows.alive(task.life, names)) + dead),
+        frame.section(
+            "Did the mechanisms act?",
+            shown(rows.alive(task.life, names)) + dead + shown(rows.earned(task, names)),
+        ),
     ]
 
 

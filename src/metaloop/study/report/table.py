@@ -37,8 +37,8 @@ _COLUMNS: dict[str, Callable[[Result], _Value]] = {
 
 
 def generated(result: Result) -> list[Mechanism]:
-    """The mechanisms of a cell that a model wrote."""
-    return [m for m in result.mechanisms if m.origin == "generated"]
+    """The mechanisms of a cell that a model wrote, acting or replaced by an inert one."""
+    return [m for m in result.mechanisms if m.origin != "builtin"]
 
 
 def render_csv(results: Iterable[Result]) -> str:

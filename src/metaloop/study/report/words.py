@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from metaloop.report.text import plural
+from metaloop.study.contrasts import Life
 from metaloop.study.report.findings import DECIDES, Findings, TaskFindings, contrasted
 from metaloop.study.report.labels import arm_name, tick
 from metaloop.study.report.numbers import amount, corrected, evidence, extent, p_is, share, too_few
@@ -54,7 +55,10 @@ def headline(findings: Findings, task: TaskFindings) -> str:
 def says(findings: Findings, task: TaskFindings) -> list[str]:
     """What the data of one task says."""
     planned = len(findings.design.seeds)
-    told = [_decided(c.first, c.told, task.matters, planned) for c in task.gain.deciding]
+    told = [
+        _decided(c.first, c.told, task.matters, planned) + _by_whom(task, i)
+        for i, c in enumerate(task.gain.deciding)
+    ]
     absent = len(contrasted(findings.design)) - len(told)
     if absent:
         more = f"Of {absent} more of such pairs, no seed has all four cells."
@@ -92,6 +96,12 @@ def _decided(mixed: str, told: Comparison, matters: float, planned: int) -> str:
     else:
         start += "no difference was seen at this power. "
     return start + _missed(told, matters)
+
+
+def _by_whom(task: TaskFindings, i: int) -> str:
+    """What of the deciding contrast each source earned."""
+    parts = [f"{amount(found[i].told.mean)} by {source}" for source, found in task.sources.items()]
+    return f" It is made up of {_and(parts)} (described, not tested)."
 
 
 def _size(told: Comparison, matters: float) -> str:
@@ -177,12 +187,13 @@ def _reading(findings: Findings, rows: Mapping[str, Comparison]) -> list[str]:
 
 def _alive(task: TaskFindings) -> list[str]:
     """Whether the mechanisms acted to which gains are credited."""
-    invented = sum(row.invented for row in task.life)
-    if not task.life:
+    acting = _acting(task)
+    if not acting:
         return []
     counts = (
-        f"{plural(invented, 'mechanism')} invented, {sum(r.proven for r in task.life)} proven, "
-        f"{sum(r.installed for r in task.life)} installed, {sum(r.live for r in task.life)} live "
+        f"{plural(sum(r.invented for r in acting), 'mechanism')} invented, "
+        f"{sum(r.proven for r in acting)} proven, "
+        f"{sum(r.installed for r in acting)} installed, {sum(r.live for r in acting)} live "
         f"(changed at least one trial){_earned(task)}"
     )
     if not task.violations:
@@ -191,9 +202,14 @@ def _alive(task: TaskFindings) -> list[str]:
     return [f"{counts}. But {dead} never acted and yet are credited with a gain: a fault."]
 
 
+def _acting(task: TaskFindings) -> list[Life]:
+    """Of arms whose mechanisms are no placebo."""
+    return [row for row in task.life if row.arm != "placebo"]
+
+
 def _earned(task: TaskFindings) -> str:
     """How much of the gain is credited to them, over the groups of cells."""
-    shares = sorted(row.share for row in task.life if row.share is not None)
+    shares = sorted(row.share for row in _acting(task) if row.share is not None)
     if not shares:
         return ""
     low, high = share(shares[0]), share(shares[-1])
