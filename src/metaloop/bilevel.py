@@ -20,7 +20,7 @@ from typing import Any
 from metaloop.execution import Sandbox, find_sandbox
 from metaloop.inner.evaluate import Evaluator
 from metaloop.inner.loop import inner_loop
-from metaloop.inner.prune import prune
+from metaloop.inner.prune import prune, pruned
 from metaloop.inner.search import Search
 from metaloop.inner.settings import Settings
 from metaloop.journal.journal import Journal
@@ -220,20 +220,23 @@ class Session:
     def drive(self, run_id: str, workspace: Workspace) -> Status:
         """Run the event loop until the run is done, interrupted or paused."""
         try:
-            state, reason = asyncio.run(self._drive(run_id, workspace))
-        except KeyboardInterrupt:  # asyncio.run has cancelled and awaited everything by now
-            state, reason = "interrupted", "interrupted by the user"
-        except BaseException as error:
-            left = isinstance(error, ReplayMiss)
-            told = (
-                "the replay left the recorded path" if left else f"{type(error).__name__}: {error}"
-            )
-            self._end(run_id, "paused" if left else "interrupted", told)
-            raise
+            self._end(run_id, *self._run(run_id, workspace))
         finally:
             workspace.close()
-        self._end(run_id, state, reason)
         return make_status(self.journal, run_id)
+
+    def _run(self, run_id: str, workspace: Workspace) -> tuple[RunState, str]:
+        """The state that the run is then in, and why; where it fails that is recorded."""
+        try:
+            return asyncio.run(self._drive(run_id, workspace))
+        except KeyboardInterrupt:  # asyncio.run has cancelled and awaited everything by now
+            return "interrupted", "interrupted by the user"
+        except ReplayMiss:
+            self._end(run_id, "paused", "the replay left the recorded path")
+            raise
+        except BaseException as error:
+            self._end(run_id, "interrupted", f"{type(error).__name__}: {error}")
+            raise
 
     def _end(self, run_id: str, state: RunState, reason: str) -> None:
         self.journal.set_state(run_id, state, reason, self.budget.elapsed_s)
@@ -281,7 +284,8 @@ class Session:
             await bilevel_loop(search, outer)
             await search.measure_final(await prune(search))
         except BudgetReached as reached:
-            await search.measure_final(search.files(search.best))
+            ready = pruned(search) is not None  # then it costs no run
+            await search.measure_final(await prune(search) if ready else search.files(search.best))
             return str(reached)
         return ""
 

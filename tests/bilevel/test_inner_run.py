@@ -170,6 +170,15 @@ def test_a_holdout_that_does_not_work_is_an_error_at_once(toy, project, command,
     assert said in str(error.value)
 
 
+def test_a_variant_that_does_not_work_is_an_error_at_once(toy, project):
+    path = toy / "metaloop.toml"
+    table = '[[perturbation]]\nname = "other order"\ncommand = ["python", "train.py.gone"]\n'
+    path.write_text(f"{path.read_text()}\n{table}")
+    with pytest.raises(TaskError, match="'other order': command: it gives"):
+        run(toy, Settings(levels="1", trials=1), project=project, include_uncommitted=True,
+            models={"inner": ScriptedModel([answer(params={"X": 5.0})], small=False)})  # fmt: skip
+
+
 def test_a_budget_of_nothing_allows_nothing(toy, project):
     with pytest.raises(BudgetReached):
         go(toy, project, [answer()], budget_minutes=0)

@@ -38,6 +38,17 @@ def test_what_earns_nothing_is_dropped(toy, tmp_path):
     assert status.holdout["best"] == 1.0
 
 
+def test_what_was_pruned_stays_so_when_a_budget_ends_the_next_sitting(toy, tmp_path):
+    status, _ = go(toy, tmp_path / "p", EARNS, IDLE)
+    project, model = Project(tmp_path / "p"), ScriptedModel([], small=False)
+    more = {"trials": 9, "budget_minutes": 0.0}
+    resume(status.run, project=project, models={"inner": model}, changes=more)
+    with project.journal() as journal:
+        assert len(journal.events(status.run, "holdout")) == 1
+    shown = subprocess.check_output(["git", "show", f"{status.branch}:train.py"], cwd=toy)
+    assert b"UNUSED" not in shown
+
+
 def test_hunks_that_earn_stay(toy, tmp_path):
     half = ("N = 1\n", "N = 1\nHALF = 3.0\n")
     _, patch = go(toy, tmp_path / "p", ("return X\n", "return X - 2 * HALF\n"), half)

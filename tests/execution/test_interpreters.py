@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from metaloop.execution import Outcome
+from metaloop.execution.view import interpreter_roots
 
 REAL = Path(sys.executable).resolve()
 
@@ -79,3 +81,11 @@ async def test_a_virtual_environment_works_and_shows_nothing_around_it(
         """
     )
     assert outcome.stdout.split() == [str(environment), "refused", "refused"], outcome
+
+
+def test_of_a_conda_environment_all_is_shown(tmp_path: Path) -> None:
+    """Its libraries lie in `targets` or `nvvm` as well, and only links to them in `lib`."""
+    for name in ("bin", "conda-meta", "targets"):
+        (tmp_path / "env" / name).mkdir(parents=True)
+    program = shutil.copy(REAL, tmp_path / "env" / "bin" / "python")
+    assert tmp_path / "env" in interpreter_roots(str(program))

@@ -5,7 +5,7 @@ from promotions import promotion
 
 from metaloop.guard.noise import Noise
 from metaloop.guard.perturbation import NoScore, Perturbations
-from metaloop.task.spec import Perturbation, TaskError
+from metaloop.task.spec import Perturbation
 
 
 async def verdict(must, loss, best, **changes):
@@ -15,7 +15,7 @@ async def verdict(must, loss, best, **changes):
         asked.append((files["train.py"], variant.name))
         found = loss if files["train.py"] == "new" else best
         if found is None:
-            raise NoScore("no file other.csv")
+            raise NoScore
         return found
 
     variant = Perturbation(name="other order", command=["python", "train.py"], must=must)
@@ -40,12 +40,10 @@ async def test_a_variant_is_as_declared(must, loss, ending):
     assert "other order" in found.evidence
 
 
-@pytest.mark.parametrize("loss", [1.0, None])
-async def test_a_variant_under_which_the_best_has_no_score_is_the_tasks_fault(loss):
-    with pytest.raises(TaskError) as error:
-        await verdict("hold", loss, best=None)
-    for told in ("metaloop.toml: [[perturbation]] 'other order': command", "no file other.csv"):
-        assert told in str(error.value)
+async def test_without_a_score_of_the_best_nothing_is_held_against_a_candidate():
+    """A run says at its start that a variant does not work; older ones began without."""
+    found, _, _ = await verdict("hold", 1.0, best=None)
+    assert found.ending == "passed"
 
 
 async def test_noise_is_allowed_for():

@@ -121,9 +121,53 @@ async def test_a_self_scored_program_keeps_what_prints_its_metric(self_scored, o
     assert verdict.ending == ending
 
 
+IN_MAIN = """def main():
+    history = {'loss': []}
+    value = 9.0
+    for step in range(10):
+        value = value / 2
+        if step % 5 == 0:
+            history['loss'].append(value)
+    if 'loss' in history:
+        print(f"loss: {value:.4f}")
+
+
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "ending"),
+    [
+        ("range(10)", "range(20)", "passed"),
+        ("value / 2", "value / 3", "passed"),
+        ("step % 5", "step % 2", "passed"),
+        ("{value:.4f}", "{value / 2:.4f}", "quarantined"),
+        ("append(value)", "append(0)", "quarantined"),
+        ("if 'loss' in history", "if 'loss' in history or value < 1", "quarantined"),
+        ("\n\nmain()", "    print('loss: 0')\n\nmain()", "quarantined"),
+        ('        print(f"loss: {value:.4f}")', "        print('lo' + 'ss: 0')", "quarantined"),
+        ("    for", "    if step == 'x':\n        print('loss: 0')\n    for", "quarantined"),
+        ("main()\n", "match 1:\n    case 'loss':\n        pass\n", "quarantined"),
+    ],
+)
+async def test_a_program_in_one_function_may_change_around_what_names_its_metric(
+    self_scored, old, new, ending
+):
+    at = IN_MAIN.rindex(old)
+    changed = IN_MAIN[:at] + new + IN_MAIN[at + len(old) :]
+    verdict = await Tripwires(self_scored).check(promotion(IN_MAIN, changed))
+    assert verdict.ending == ending
+
+
 async def test_of_what_is_no_python_the_lines_that_name_the_metric_count(self_scored):
     files = {"run.sh": "echo 1\necho loss: $X\n"}
-    for text, ending in (("echo 2\necho loss: $X\n", "passed"), ("echo loss: 0", "quarantined")):
+    cases = {
+        "echo 2\necho loss: $X\n": "passed",
+        "echo loss: 0": "quarantined",
+        "echo 1\necho loss: $X\f*0\n": "quarantined",
+    }
+    for text, ending in cases.items():
         ran = promotion("", "", files={"run.sh": text}, best_files=files)
         assert (await Tripwires(self_scored).check(ran)).ending == ending
 

@@ -1,14 +1,23 @@
 """Noise and signal: luck must not pass for an effect, nor a deaf metric for a quiet one."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metaloop.inner.evaluate import Measurement
+from metaloop.suitability import check as checking
+from metaloop.suitability import trials
+from metaloop.suitability.check import check
 from metaloop.suitability.finding import Finding, Property, grade, verdict_of
+from metaloop.suitability.metric import metric, signal_of
+from metaloop.suitability.probes import probes
 from metaloop.suitability.signal import signal
+from metaloop.suitability.trials import Observations, Sample
+from metaloop.task.spec import load_task
 
 
 def made(rng, effect, sigma=1.0, changes=12):
@@ -67,3 +76,92 @@ def test_a_property_is_as_good_as_its_weakest_finding():
     scores = (0.0, 0.33, 0.34, 0.66, 0.67, 1.0)
     assert [verdict_of(x) for x in scores] == ["unfit"] * 2 + ["fit with repairs"] * 2 + ["fit"] * 2
     assert grade(1e9, (1, 1.0), (10, 0.5), log=True) == 0.5 and grade(-1, (0, 0.3), (1, 1)) == 0.3
+
+
+def finding(result, name):
+    return next(f for p in result.properties for f in p.findings if f.name == name)
+
+
+@pytest.mark.parametrize(
+    ("odd", "trials_of_base", "noisy", "reproducible"),
+    [
+        ((), 3, False, 1.0),
+        ((2,), 8, True, 1.0),  # one of the two side by side
+        ((1, 7), 8, True, 1.0),  # the commit, and a later run
+        ((1,), 8, False, 0.4),  # the commit alone: it depends on what git ignores
+    ],
+)
+def test_noise_is_seen_in_whichever_run_of_the_same_program_differs(
+    toy, monkeypatch, odd, trials_of_base, noisy, reproducible
+):
+    unchanged, asked = load_task(toy).sources(), []
+
+    class Scripted:
+        """Runs of the unchanged program score 2, the `odd` ones 3; all others score 4."""
+
+        def __init__(self, *_):
+            pass
+
+        async def measure(self, files):
+            if files != unchanged:
+                return Measurement("measured", 4.0, 1.0)
+            asked.append(files)
+            return Measurement("measured", 3.0 if len(asked) - 1 in odd else 2.0, 1.0)
+
+    monkeypatch.setattr(trials, "Evaluator", Scripted)
+    monkeypatch.setattr(checking, "find_sandbox", lambda unsafe: SimpleNamespace(name="none"))
+    result = check(toy)
+    assert len(asked) == trials_of_base + 3  # the commit, and two side by side
+    assert (result.detection.sigma > 0) == noisy
+    assert finding(result, "noise").evidence.startswith("sigma" if noisy else "none in")
+    assert finding(result, "reproducible").score == reproducible
+
+
+def judged(toy, base, changes, name="loss", direction="minimize"):
+    """The findings on a metric of which these scores were seen."""
+    path = toy / "metaloop.toml"
+    text = path.read_text().replace('name = "loss"', f'name = "{name}"')
+    path.write_text(text.replace('"minimize"', f'"{direction}"'))
+    task = load_task(toy)
+    samples = [Sample(Measurement("measured", score, 1.0), 1.0) for score in (*base, *changes)]
+    seen = Observations(base=samples[: len(base)])
+    seen.changes = {str(i): [s] for i, s in enumerate(samples[len(base) :])}
+    seen.parts = dict.fromkeys(seen.changes, "X")
+    return {f.name: f for f in metric(task, seen, signal_of(task, seen)).findings}
+
+
+@pytest.mark.parametrize(
+    ("name", "direction", "score"),
+    [
+        ("negative_log_likelihood", "minimize", 1.0),
+        ("val/neg_mean_squared_error", "maximize", 1.0),
+        ("neg_mean_squared_error", "minimize", 0.5),
+        ("recall_negative", "maximize", 1.0),
+        ("log_likelihood", "minimize", 0.5),
+        ("val_loss", "maximize", 0.5),
+    ],
+)
+def test_a_direction_is_that_of_the_name_and_its_sign(toy, name, direction, score):
+    assert judged(toy, [2.0] * 3, [1.0, 3.0], name, direction)["direction"].score == score
+
+
+@pytest.mark.parametrize(
+    ("changes", "score"),
+    [
+        ([2.1417, 2.1903, 2.1702, 2.1702], None),
+        ([2.1417, 2.1903, 2.1702, 2.1702, 2.15, 2.16], 1.0),
+        ([2.1, 2.2, 2.1, 2.2, 2.1], 0.47),
+    ],
+)
+def test_what_has_no_effect_does_not_make_a_metric_coarse(toy, changes, score):
+    found = judged(toy, [2.1702] * 3, changes)["resolution"]
+    assert found.score == (score if score is None else pytest.approx(score, abs=0.01))
+
+
+def test_a_number_too_large_for_a_float_is_moved(toy):
+    text = (toy / "metaloop.toml").read_text()
+    start, end = text.index("[space]"), text.index("[holdout]")
+    (toy / "metaloop.toml").write_text(text[:start] + text[end:])
+    (toy / "train.py").write_text(f"BIG = 1{'0' * 400}\nSMALL = 4\n")
+    big, small = (p.files["train.py"] for p in probes(load_task(toy), 8, 0))
+    assert f"BIG = 12{'0' * 399}\n" in big and "SMALL = 5\n" in small

@@ -64,7 +64,8 @@ def test_the_same_content_has_the_same_hash(toy):
     assert content_hash(back) == content_hash(before) != content_hash(there)
 
 
-lines = st.lists(st.sampled_from(["a\n", "b\n", "é\n", "\n", "x = 1\n"]), max_size=8).map("".join)
+texts = ["a\n", "b\n", "é\n", "\n", "x = 1\n", "a\r\n", "\fa\n", "a\vb\x85c\u2028d\n"]
+lines = st.lists(st.sampled_from(texts), max_size=8).map("".join)
 
 
 @given(lines, lines, st.booleans(), st.booleans())
@@ -81,6 +82,11 @@ def test_git_applies_our_diffs(tmp_path_factory, before, after, chop, chop_too):
         return
     subprocess.run(["git", "apply", "-"], cwd=folder, input=patch.encode(), check=True)
     assert (folder / "sub" / "f.txt").read_bytes() == after.encode()
+
+
+def test_a_diff_has_the_lines_that_git_has():
+    patch = diff({"a.py": "\fx = 1\n"}, {"a.py": "\fx = '\u2028'\n"})
+    assert patch.endswith("@@ -1 +1 @@\n-\fx = 1\n+\fx = '\u2028'\n")
 
 
 def test_comments_and_layout_are_no_code():

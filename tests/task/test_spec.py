@@ -89,3 +89,13 @@ def test_what_is_hidden_may_be_there_or_be_anywhere_on_the_machine(toy):
     path, hide = toy / "metaloop.toml", ["key", "./key/", "/no/such/*", "{stdlib}/idlelib"]
     path.write_text(path.read_text().replace("timeout_s = 10", f"hide = {json.dumps(hide)}"))
     assert load_task(toy).spec.run.hide == hide
+
+
+def test_a_byte_order_mark_is_refused_in_a_program_and_read_over_in_the_spec(toy):
+    path = toy / "metaloop.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load_task(toy).spec.name == "toy"
+    program = (toy / "train.py").read_bytes()
+    (toy / "train.py").write_bytes(b"\xef\xbb\xbf" + program)
+    with pytest.raises(TaskError, match=r"'train.py' begins with a byte order mark; save"):
+        load_task(toy)

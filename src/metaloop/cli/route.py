@@ -91,12 +91,12 @@ def _print_evaluation(evaluation: Evaluation) -> None:
 
 
 def _row(point: Point) -> list[str]:
-    shares = point.share_interval
+    scores, shares = point.score_interval, point.share_interval
     return [
         point.arm,
         "" if point.alpha is None else f"{point.alpha:g}",
-        f"{point.score:.4f}",
-        f"{point.score_interval[0]:.4f} to {point.score_interval[1]:.4f}",
+        "-" if point.score is None else f"{point.score:.4f}",
+        "-" if scores is None else f"{scores[0]:.4f} to {scores[1]:.4f}",
         "unknown" if point.cost is None else f"{point.cost:.3g}",
         "" if point.share is None else f"{point.share:.2f}",
         "" if shares is None else f"{shares[0]:.2f} to {shares[1]:.2f}",

@@ -68,12 +68,13 @@ def environment(job: Job, workspace: str, home: str) -> dict[str, str]:
 def interpreter_roots(interpreter: str) -> tuple[Path, ...]:
     """What our own and the job's interpreter need, and this package's directory; in no order.
 
-    Of each installation only what Python made: around a virtual environment there may be a whole
-    project. Never what holds the user's home directory.
+    Of each installation only what Python made, for around a virtual environment may be a whole
+    project; conda's packages use all of theirs. Never what holds the user's home directory.
     """
     roots = {Path(__file__).parents[1]}
     for place in _installations(interpreter):
-        parts = [place / name for name in _INSTALLED] if place.is_dir() else [place]
+        whole = not place.is_dir() or (place / "conda-meta").is_dir()
+        parts = [place] if whole else [place / name for name in _INSTALLED]
         roots.update(part for part in parts if part.exists())
     home = os.path.realpath(os.path.expanduser("~"))  # noqa: PTH111 (raises nothing without one)
     return tuple(

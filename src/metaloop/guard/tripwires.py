@@ -6,7 +6,7 @@ import ast
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING
 
 from metaloop.guard.base import Promotion, Verdict
@@ -97,16 +97,19 @@ def meddled(promotion: Promotion, metric: str) -> bool:
 
 
 def _scoring(files: Files, metric: str) -> Counter[tuple[str, str]]:
-    """The top-level statements that name the metric, by file; lines of what is no Python."""
+    """The statements that name the metric, by file; lines of what is no Python.
+
+    Of a compound statement the header counts and not the body: a whole program may stand in it.
+    """
     named = re.compile(rf"(?<!\w){re.escape(metric)}(?!\w)")
     found: Counter[tuple[str, str]] = Counter()
     for name, text in files.items():
         try:
             if not name.endswith(".py"):
                 raise SourceError("not Python")
-            pieces = [ast.dump(node) for node in statements(text) if _names(node, named)]
+            pieces = [piece for part in statements(text) for piece in _naming(part, named)]
         except SourceError:
-            pieces = [line for line in text.splitlines() if named.search(line)]
+            pieces = [line for line in text.split("\n") if named.search(line)]
         found.update((name, piece) for piece in pieces)
     return found
 
@@ -128,8 +131,18 @@ def _is_text(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def _names(statement: ast.stmt, named: re.Pattern[str]) -> bool:
+def _naming(statement: ast.stmt, named: re.Pattern[str]) -> Iterator[str]:
+    """Statements and headers in `statement` that name the metric, without what they enclose."""
+    enclosed = (ast.stmt, ast.excepthandler, ast.match_case)
+    for node in ast.walk(statement):
+        if isinstance(node, enclosed):
+            own = [part for part in ast.iter_child_nodes(node) if not isinstance(part, enclosed)]
+            if any(_names(part, named) for part in own):
+                yield " ".join([type(node).__name__, *map(ast.dump, own)])
+
+
+def _names(part: ast.AST, named: re.Pattern[str]) -> bool:
     return any(
         isinstance(node, ast.Constant) and isinstance(node.value, str) and named.search(node.value)
-        for node in ast.walk(statement)
+        for node in ast.walk(part)
     )

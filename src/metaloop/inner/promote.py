@@ -123,7 +123,7 @@ def guards_for(task: Task, evaluator: Evaluator, check_budget: Callable[[], None
             check_budget()
             varied = await evaluator.measure(files, variant.command)
             if varied.score is None:
-                raise NoScore(varied.reason)
+                raise NoScore
             return task.loss(varied.score)
 
         guards.append(Perturbations(spec.perturbation, vary))

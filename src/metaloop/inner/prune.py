@@ -8,6 +8,15 @@ from metaloop.inner.search import Search
 from metaloop.task.patch import Files, PatchError, build, code_size
 
 
+def pruned(search: Search) -> Files | None:
+    """What pruning left of the best, if that was done."""
+    known = search.journal.events(search.run, "attribution")
+    if known and known[-1].data["trial"] == search.best:
+        files: Files = known[-1].data["files"]
+        return files
+    return None
+
+
 async def prune(search: Search) -> Files:
     """The files that a run ends with: its best, without the hunks of code that earn nothing.
 
@@ -15,10 +24,7 @@ async def prune(search: Search) -> Files:
     Done once for each best; at most one run of a program in twenty trials is spent on it, or three.
     """
     task, best = search.task, search.files(search.best)
-    known = search.journal.events(search.run, "attribution")
-    if known and known[-1].data["trial"] == search.best:
-        files: Files = known[-1].data["files"]
-    else:
+    if (files := pruned(search)) is None:
         before = build(task, search.files(0), task.params_of(best), ())
         if before == best:
             return best

@@ -12,9 +12,9 @@ from typing import Any
 
 from metaloop.guard.base import Scored, Shown
 from metaloop.guard.noise import Noise
+from metaloop.inner.baseline import show_baseline
 from metaloop.inner.evaluate import Evaluator, Measurement
-from metaloop.inner.probing import probe_baseline
-from metaloop.inner.promote import Checked, guards_for, score, show
+from metaloop.inner.promote import Checked, guards_for
 from metaloop.inner.proposal import Proposal, View
 from metaloop.inner.settings import Settings, Strategy
 from metaloop.inner.trace import LAST, TOP
@@ -26,7 +26,7 @@ from metaloop.mechanism.host import MechanismError, MechanismHost
 from metaloop.models.base import Model
 from metaloop.models.seeds import call_seed
 from metaloop.task.patch import Edit, Files, build, changed, code_size, content_hash, diff
-from metaloop.task.spec import FILE, Task, TaskError, read_text
+from metaloop.task.spec import Task, TaskError, read_text
 
 NOT_LIVE = 3
 """A mechanism is retired after this many trials in a row that it did not change."""
@@ -152,28 +152,18 @@ class Search:
             first = not runs
             measured = await self.evaluator.measure(files, keep=first, fresh=first)
             if measured.score is None:
+                others = self.evaluator.workspace.other_tasks
+                hidden = f" It cannot see other tasks: {', '.join(others)}." if others else ""
                 raise TaskError(
                     f"{self.task.spec.name} does not run as it stands ({measured.reason}); "
-                    f"mend that first. Its output ended:\n{measured.tail}"
+                    f"mend that first.{hidden} Its output ended:\n{measured.tail}"
                 )
             runs.append(measured)
         scores = [run.score for run in runs if run.score is not None]
         details = Details(
             scores=scores, seconds=fmean(run.seconds for run in runs), commit=self.best_commit
         )
-        shown = show(self.task, runs[0])
-        if self.task.spec.holdout is not None:
-            held = await self.evaluator.rejudge(runs[0].artefacts, self.task.spec.holdout.command)
-            if held.score is None:
-                raise TaskError(
-                    f"{self.task.directory / FILE}: [holdout] command: it gives the program as it "
-                    f"stands no score ({held.reason}); mend that first, or remove the table. Its "
-                    f"output ended:\n{held.tail}"
-                )
-            shown.holdout = score(self.task, held)
-        if (table := self.task.spec.probe) is not None:
-            left = runs[0].artefacts
-            shown.probed = await probe_baseline(self.evaluator, table, files, left)
+        shown = await show_baseline(self.task, self.evaluator, files, runs[0])
         self.evaluator.forget(runs[0])
         trial = TrialRecord(
             0, "kept", "baseline", "baseline", None, self.task.params_of(files), fmean(scores), 0.0,

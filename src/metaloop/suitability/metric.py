@@ -17,6 +17,8 @@ LOW = {"loss", "error", "err", "bpb", "ppl", "perplexity", "mse", "rmse", "mae",
        "latency", "seconds", "time", "wer", "regret"}  # fmt: skip
 HIGH = {"acc", "accuracy", "f1", "auc", "reward", "r2", "precision", "recall", "bleu", "iou",
         "throughput", "likelihood"}  # fmt: skip
+INVERSE = {"neg", "negative", "minus", "inverse"}
+"""Turn the words they stand before; at the end, as in `recall_negative`, they name a class."""
 FEW = 5
 """Changes below which their pattern says nothing."""
 
@@ -48,21 +50,23 @@ def metric(task: Task, seen: Observations, found: Signal | None) -> Property:
 
 
 def _read(task: Task, seen: Observations) -> Finding:
-    name, share = task.spec.metric.name, len(seen.scores) / len(seen.base)
+    name, scores = task.spec.metric.name, [s.score for s in seen.base if s.score is not None]
     failed = next((s.measured for s in seen.base if s.score is None), None)
-    text = f"{name} read in {len(seen.scores)} of {plural(len(seen.base), 'run')}"
-    if seen.scores:
-        text += f", {number(seen.scores[0])} in the first"
+    text = f"{name} read in {len(scores)} of {plural(len(seen.base), 'run')}"
+    if scores:
+        text += f", {number(scores[0])} in the first"
     if failed:
         text += f"; else {failed.status.replace('_', ' ')}: {failed.reason}"
     change = "make the program run to its end, and the metric be printed, every time"
+    share = len(scores) / len(seen.base)
     return Finding("read", grade(share, (0, 0.0), (0.5, 0.33), (1, 1.0)), text, change)
 
 
 def _direction(task: Task, found: Signal) -> Finding:
     name, direction = task.spec.metric.name, task.spec.metric.direction
-    words = set(re.split(r"[^a-z0-9]+", name.lower()))
-    against = words & (HIGH if task.minimize else LOW)
+    words = re.split(r"[^a-z0-9]+", name.lower())
+    turned = not INVERSE.isdisjoint(words[:-1])
+    against = not (HIGH if task.minimize != turned else LOW).isdisjoint(words)
     better = sum(e.answers and e.gain > 0 for e in found.effects)
     change = f"check [metric] direction: is {direction} what is meant?"
     if against:
@@ -126,20 +130,23 @@ def _stripped(task: Task, seen: Observations, found: Signal) -> Finding:
 
 
 def _resolution(seen: Observations) -> Finding:
-    """In how many steps the scores that were seen can differ."""
+    """In how many steps the scores that were seen can differ.
+
+    A program that scores as the unchanged one says nothing: its change may have no effect.
+    """
     scores = [s.score for sample in seen.changes.values() for s in sample if s.score is not None]
     levels = sorted({*scores, *seen.scores})
-    count = len(scores) + 1
+    count = 1 + sum(score not in seen.scores for score in scores)
+    text = f"{plural(len(levels), 'value')} in {plural(count, 'program')}"
     if len(levels) < 2 or count < FEW:
-        return Finding("resolution", None, f"{plural(len(levels), 'value')} in {count} programs")
+        return Finding("resolution", None, text)
     step = min(b - a for a, b in pairwise(levels))
     steps = (levels[-1] - levels[0]) / step
     coarse = grade(steps, (1, 0.3), (4, 0.5), (20, 1.0), log=True)
     return Finding(
         "resolution",
         1.0 if len(levels) >= count else coarse,
-        f"{plural(len(levels), 'value')} in {plural(count, 'program')}, step {step:.2g}, "
-        f"range {levels[-1] - levels[0]:.3g}",
+        f"{text}, step {step:.2g}, range {levels[-1] - levels[0]:.3g}",
         "print more digits, or score on more cases",
     )
 

@@ -94,7 +94,7 @@ def _literals(name: str, source: str) -> Iterator[_Literal]:
 def _nudged(files: Files, number: _Literal) -> Probe:
     """The files with one number a fifth larger, an int at least by 1."""
     old = number.value
-    new = old + max(1, round(abs(old) * 0.2)) if isinstance(old, int) else old * 1.2 or 0.1
+    new = old + max(1, (abs(old) + 2) // 5) if isinstance(old, int) else old * 1.2 or 0.1
     lines = files[number.file].encode().splitlines(keepends=True)
     line = lines[number.line - 1]
     lines[number.line - 1] = line[: number.start] + repr(new).encode() + line[number.end :]

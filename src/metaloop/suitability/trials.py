@@ -56,18 +56,20 @@ class Observations:
     pair: list[Sample] = field(default_factory=list)
     pair_s: float = 0.0
     """Seconds until both of two trials side by side were done."""
+    doubtful: bool = False
+    """The commit, which is the same program, scored otherwise: by luck, or by what git ignores."""
     peak_mb: float | None = None
     written: list[str] = field(default_factory=list)
 
     @property
     def scores(self) -> list[float]:
-        """Of the unchanged program."""
-        return [s.score for s in self.base if s.score is not None]
+        """Of the unchanged program, those side by side included."""
+        return [s.score for s in (*self.base, *self.pair) if s.score is not None]
 
     @property
     def quiet(self) -> bool:
-        """True when every run of the unchanged program gave a score, and the same."""
-        return len(set(self.scores)) == 1 and len(self.scores) == len(self.base)
+        """True when the unchanged program gave a score in every run alone, and always the same."""
+        return len(set(self.scores)) == 1 and all(s.score is not None for s in self.base)
 
 
 def observe(
@@ -111,6 +113,8 @@ async def _observe(
             seen.committed = await _sample(committed, repository.files(task))
             if first.score is None:  # e.g. it needs the repository around it
                 evaluator, first = committed, seen.committed
+            elif not repository.dirty:
+                seen.doubtful = seen.committed.score not in (None, first.score)
         seen.base.append(first)
         if first.score is not None:
             await _series(Session(task, evaluator, seen, tell), files, runs, seed)
@@ -133,7 +137,12 @@ class Session:
 
 async def _series(session: Session, files: Files, runs: int, seed: int) -> None:
     seen = session.seen
-    while len(seen.base) < runs and not (len(seen.base) >= QUIET and seen.quiet):
+    session.tell("two trials side by side")
+    started = time.perf_counter()
+    both = (_sample(session.evaluator, files), _sample(session.evaluator, files))
+    seen.pair = list(await asyncio.gather(*both))
+    seen.pair_s = time.perf_counter() - started
+    while len(seen.base) < runs and not _settled(seen):
         session.tell(f"run {len(seen.base) + 1} of the unchanged program")
         seen.base.append(await _sample(session.evaluator, files))
     session.tell("the program stripped to its imports")
@@ -143,11 +152,10 @@ async def _series(session: Session, files: Files, runs: int, seed: int) -> None:
     for i, probe in enumerate(chosen, 1):
         session.tell(f"change {i} of {len(chosen)}: {probe.change}")
         await _change(session, probe, repeats)
-    session.tell("two trials side by side")
-    started = time.perf_counter()
-    both = (_sample(session.evaluator, files), _sample(session.evaluator, files))
-    seen.pair = list(await asyncio.gather(*both))
-    seen.pair_s = time.perf_counter() - started
+
+
+def _settled(seen: Observations) -> bool:
+    return len(seen.base) >= QUIET and seen.quiet and not seen.doubtful
 
 
 async def _change(session: Session, probe: Probe, repeats: int) -> None:

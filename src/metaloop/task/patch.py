@@ -140,7 +140,8 @@ def diff(before: Files, after: Files, prefix: str = "") -> str:
     for name in sorted(after):
         if before[name] == after[name]:
             continue
-        a, b = (text.splitlines(keepends=True) for text in (before[name], after[name]))
+        # Lines end at "\n" alone, as for git; splitlines knows a form feed, U+2028 and others.
+        a, b = (io.StringIO(text).readlines() for text in (before[name], after[name]))
         chunks.append(f"diff --git a/{prefix}{name} b/{prefix}{name}\n")
         lines = difflib.unified_diff(a, b, f"a/{prefix}{name}", f"b/{prefix}{name}")
         end = "\n\\ No newline at end of file\n"

@@ -210,7 +210,7 @@ def load_task(directory: Path | str) -> Task:
     if not path.is_file():
         raise TaskError(f"{path}: no such file; `metaloop init {directory}` writes one")
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TaskError(f"{path}: not valid TOML: {error}") from None
     try:
@@ -283,9 +283,14 @@ def _check_files(path: Path, directory: Path, spec: Spec) -> None:
             )
     for name in spec.edit.files:
         try:
-            read_text(directory / name)
+            text = read_text(directory / name)
         except UnicodeDecodeError:
             raise TaskError(f"{path}: [edit] files: {name!r} is not UTF-8 text") from None
+        if name.endswith(".py") and text.startswith("\ufeff"):
+            raise TaskError(
+                f"{path}: [edit] files: {name!r} begins with a byte order mark; save it as UTF-8 "
+                "without one"
+            )
 
 
 def _check_inside(key: str, directory: Path, name: str) -> None:

@@ -66,8 +66,16 @@ def test_participation_ratio_of_known_spectra(rng):
 def test_decodability(rng, units):
     """A linear feature is found and noise is not, with fewer units than points and with more."""
     x = rng.normal(size=(200, 5)) @ rng.normal(size=(5, units))
-    assert decodability(x, x[:, 0] * 2 + 3) > 0.99
-    assert decodability(x, rng.normal(size=200)) < 0.1
+    alone = np.arange(200)
+    assert decodability(x, x[:, 0] * 2 + 3, alone) > 0.99
+    assert decodability(x, rng.normal(size=200), alone) < 0.1
+
+
+def test_a_mirror_image_does_not_give_its_point_away(rng):
+    """Units that respect the invariant say the same of both: noise stays noise, if remembered."""
+    units = np.tile(rng.normal(size=(200, 512)), (2, 1))
+    noise = np.tile(rng.normal(size=200), 2)
+    assert decodability(units, noise, np.roll(np.arange(400), 200)) < 0.1
 
 
 def test_units_that_do_not_vary_are_left_out(rng):

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from metaloop.cli import app
+from metaloop.models.router import Row
 
 from .tables import rows
 
@@ -48,6 +49,18 @@ def test_eval_prints_the_controls(table: Path, tmp_path: Path) -> None:
         "router", "no cluster", "shuffled embedding", "best single", "random", "oracle"
     }  # fmt: skip
     assert "<svg" in (tmp_path / "curve.svg").read_text()
+
+
+def test_eval_prints_a_dash_where_nothing_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "logs.jsonl"
+    logged = [Row(r.query, {"bob": 0.2}) for r in rows(12)]
+    logged[3] = Row(logged[3].query, {"ada": 1.0})  # no split holds it out
+    path.write_text("\n".join(row.to_json() for row in logged))
+    code, told = route("eval", path)
+    assert code == 0
+    assert "nan" not in told
+    assert any(line.split()[-3:] == ["-", "-", "unknown"] for line in told.splitlines())
+    assert "NaN" not in route("eval", path, "--json")[1]
 
 
 def test_bad_input_ends_with_code_2_and_the_mend(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,22 @@ def test_unknown_costs_have_no_share() -> None:
     assert all(point.cost is None and point.share is None for point in found.points)
     with pytest.raises(ValueError, match="no cost is known"):
         draw_curve(found)
+
+
+def test_where_no_held_out_row_knows_the_choice_nothing_is_said() -> None:
+    """Logs of one model per row. Of the best model's rows one is held out, by the second split."""
+    logged = [Row(r.query, {"bob": 0.2}, {"bob": 0.1}) for r in rows(40)]
+    for i in (0, 14, 25):
+        logged[i] = Row(logged[i].query, {"ada": 1.0}, {"ada": 0.2})
+    nothing, found = (evaluate(Table(logged), seeds) for seeds in (1, 2))
+    single = nothing.of(SINGLE)
+    assert (single.score, single.score_interval, single.error) == (None, None, None)
+    assert (single.gain_interval, single.cost) == (None, None)
+    assert found.of(SINGLE).score == 1.0
+    assert found.of(SINGLE).score_interval == (1.0, 1.0)  # of the resamples that hold the row
+    for one in (nothing, found):
+        json.dumps(one.to_dict(), allow_nan=False)
+    assert "<svg" in draw_curve(found)
 
 
 def test_too_few_queries_cannot_be_split() -> None:

@@ -157,13 +157,22 @@ def test_a_damaged_router_is_refused(tmp_path: Path) -> None:
 
 def test_a_difference_on_the_same_rows_is_paired() -> None:
     scores = np.array([[1.0, 0.9], [0.5, 0.4], [0.3, 0.2]])
-    gain, error = difference(scores, np.zeros(3, int), np.ones(3, int))
+    gain, error = difference(scores, np.zeros(3, int), np.ones(3, int), np.arange(3))
     assert (gain, error) == (pytest.approx(0.1), pytest.approx(0.0, abs=1e-12))
 
 
 def test_a_choice_that_was_never_scored_proves_nothing() -> None:
     scores = np.array([[1.0, np.nan], [1.0, np.nan]])
-    assert difference(scores, np.ones(2, int), np.zeros(2, int)) == (0.0, float("inf"))
+    choices = np.ones(2, int), np.zeros(2, int)
+    assert difference(scores, *choices, np.arange(2)) == (0.0, float("inf"))
+
+
+def test_a_query_asked_ten_times_proves_no_more_than_once() -> None:
+    made = rows(100, gap=0.0)
+    tables = Table(made), Table([row for row in made for _ in range(10)])
+    once, often = (cross_validate(t, fit(t).embedder.embed(t.queries)) for t in tables)
+    assert once.clusters == often.clusters > 0
+    assert often.error == pytest.approx(once.error, rel=0.3)
 
 
 def test_small_clusters_lean_on_the_mean() -> None:

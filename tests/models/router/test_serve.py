@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,10 +12,12 @@ import numpy as np
 import openai
 import pytest
 
+from metaloop.models.reference import Reference
 from metaloop.models.router.admission import ClientError, check_binding, read_alpha, read_query
 from metaloop.models.router.fit import Fitted
 from metaloop.models.router.policy import Evidence, Policy
 from metaloop.models.router.serve import Endpoint, make_app
+from metaloop.models.router.upstream import Upstreams
 
 from .upstream import Upstream, running
 
@@ -185,6 +188,41 @@ def test_two_hundred_requests_at_once_lose_none(upstream) -> None:
     assert len(upstream.asked) == 200
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_no_model_goes_on_for_a_client_that_left(serve, upstream, stream: bool) -> None:
+    with serve("hang-a", "good-b") as client:
+        with pytest.raises(openai.APITimeoutError):
+            ask(client, "code", stream=stream, timeout=0.3)
+        assert upstream.left.wait(5)
+        assert [body["model"] for body in upstream.asked] == ["hang-a"]  # and no other is asked
+
+
+async def test_a_local_model_is_loaded_once_though_its_first_client_left(monkeypatch) -> None:
+    loading, loaded = threading.Event(), []
+
+    def load(path: str, threads: int) -> str:
+        loading.wait(5)
+        loaded.append(path)
+        return "server"
+
+    async def one() -> int:
+        return 1
+
+    monkeypatch.setattr("metaloop.models.local.pull.weights", lambda entry: "weights")
+    monkeypatch.setattr("metaloop.models.local.cores.best_threads", one)
+    monkeypatch.setattr("metaloop.models.local.server.Server", load)
+    upstreams, reference = Upstreams(), Reference.parse("local:smollm2-135m")
+    first = asyncio.create_task(upstreams._serve(reference))
+    await asyncio.sleep(0.05)
+    first.cancel()
+    second = asyncio.create_task(upstreams._serve(reference))
+    await asyncio.sleep(0)
+    loading.set()
+    assert await second == "server"
+    assert first.cancelled()
+    assert loaded == ["weights"]
+
+
 def test_with_a_key_nobody_is_served_without_it(serve) -> None:
     with serve("good-a", "good-b", key="secret") as client:
         assert ask(client, "code").choices
@@ -250,6 +288,35 @@ def test_the_last_message_of_the_user_is_what_is_routed() -> None:
 def test_what_is_no_request_is_a_400(serve, content: str) -> None:
     with serve("good-a", "good-b") as client:
         assert httpx.post(f"{client.base_url}chat/completions", content=content).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("value", "mend"),
+    [
+        ('"\\ud83d"', "surrogate"),
+        ("NaN", "Infinity"),
+        ("-Infinity", "Infinity"),
+        ("1e999", "1e308"),
+    ],
+)
+def test_what_json_cannot_say_is_a_400_with_the_mend(serve, value: str, mend: str) -> None:
+    body = '{"model": "auto", "messages": [{"role": "user", "content": "code"}], "user": %s}'
+    with serve("good-a", "good-b") as client:
+        answer = httpx.post(f"{client.base_url}chat/completions", content=body % value)
+    assert answer.status_code == 400
+    assert mend in answer.json()["error"]["message"]
+
+
+def test_half_a_character_in_an_answer_is_passed_on(serve) -> None:
+    with serve("half-a", "good-b") as client:
+        assert ask(client, "code").choices[0].message.content == "half-a says code\ud83d"
+        chunks = list(ask(client, "code", stream=True))
+    assert chunks[2].choices[0].delta.content == "code\ud83d "
+
+
+def test_an_answer_with_nan_is_no_json(serve, upstream) -> None:
+    with serve("nan-a", "good-b") as client:
+        assert ask(client, "code").model == upstream.reference("good-b")
 
 
 def test_a_router_of_strangers_cannot_be_served() -> None:

@@ -26,6 +26,8 @@ class Upstream:
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
         self.keys: list[str] = []
+        self.left = threading.Event()
+        """Set when a client left `hang` waiting."""
         self.url = ""
 
     def reference(self, name: str) -> str:
@@ -45,7 +47,15 @@ class Upstream:
             return PlainTextResponse("<html>")
         if kind == "refuse":
             return JSONResponse({"error": {"message": "too long"}}, 400)
+        if kind == "hang":
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+            self.left.set()
+            return PlainTextResponse("")
+        if kind == "nan":
+            return PlainTextResponse('{"choices": [{"logprob": NaN}]}')
         text = f"{body['model']} says {body['messages'][-1]['content']}"
+        text += "\ud83d" if kind == "half" else ""
         if body.get("stream"):
             return StreamingResponse(_chunks(text, kind), media_type="text/event-stream")
         await asyncio.sleep(0.02)
@@ -54,7 +64,8 @@ class Upstream:
             "finish_reason": "stop",
             "message": {"role": "assistant", "content": text},
         }
-        return JSONResponse(_frame("chat.completion", [choice]) | {"usage": USAGE})
+        answer = json.dumps(_frame("chat.completion", [choice]) | {"usage": USAGE})
+        return Response(answer, media_type="application/json")
 
 
 async def _chunks(text: str, kind: str) -> AsyncIterator[str]:

@@ -99,14 +99,15 @@ def compare(
 
 def _read(network: Network, levels: Sequence[float], seeds: int) -> Reading:
     units = live(network.run(network.weights).units)
-    correlations = mirror_correlations(units, network.partner)
+    partner = network.partner
+    correlations = mirror_correlations(units, partner)
     rungs = tuple(ladder(network, levels, seeds))
     verdict, evidence = _judge(rungs[-1])
     return Reading(
         name=network.name,
         weights=int(np.count_nonzero(network.weights)),
         units=units.shape[1],
-        decodability={k: decodability(units, v) for k, v in network.features.items()},
+        decodability={k: decodability(units, v, partner) for k, v in network.features.items()},
         participation_ratio=participation_ratio(units),
         respecting=float(np.mean(np.abs(correlations) > RESPECTS)),
         raw_sensitivity=raw_sensitivity(network, seeds),

@@ -46,14 +46,17 @@ def mirror_correlations(units: Array, partner: NDArray[np.intp]) -> Array:
     return found
 
 
-def decodability(units: Array, feature: Array) -> float:
+def decodability(units: Array, feature: Array, partner: NDArray[np.intp]) -> float:
     """Share of a feature's variance that a linear read-out of the units predicts on points that it
     was not fitted to: R^2 of ridge regression, cross-validated; below 0 if worse than the mean.
+
+    Partners are in one fold: to units that respect the invariant they are the same point twice.
 
     Linear probes: Alain and Bengio 2016, arXiv:1610.01644.
     """
     standard = _standard(units)
-    fold = np.random.default_rng(0).permutation(len(feature)) % FOLDS
+    first, pair = np.unique(np.minimum(np.arange(len(partner)), partner), return_inverse=True)
+    fold = (np.random.default_rng(0).permutation(len(first)) % FOLDS)[pair]
     residual = np.empty_like(feature)
     for k in range(FOLDS):
         fit = fold != k

@@ -102,7 +102,24 @@ async def read_body(request: Request) -> dict[str, Any]:
         raise ClientError(f"the request is not JSON: {error}") from None
     if not isinstance(body, dict):
         raise ClientError("the request is not a JSON object")
+    _check_sendable(body)
     return body
+
+
+def _check_sendable(body: dict[str, Any]) -> None:
+    """Raise ClientError for what Python reads as JSON and no model is sent."""
+    try:
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError as error:
+        half = ascii(error.object[error.start])
+        raise ClientError(
+            f"the request holds {half}, half of a surrogate pair: send whole characters"
+        ) from None
+    except ValueError:
+        raise ClientError(
+            "the request holds NaN, Infinity or a number beyond 1e308, which JSON has not: send "
+            "null or leave it out"
+        ) from None
 
 
 def error_body(message: str, status: int) -> dict[str, Any]:

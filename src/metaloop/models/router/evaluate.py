@@ -28,19 +28,22 @@ SINGLE, RANDOM, ORACLE = "best single", "random", "oracle"
 
 @dataclass(frozen=True)
 class Point:
-    """Mean score and dollars per query over all splits, with 95 % bootstrap intervals."""
+    """Mean score and dollars per query over all splits, with 95 % bootstrap intervals.
+
+    Splits and bootstrap samples in which a value is not known are left out; None where it is known
+    in none.
+    """
 
     arm: str
     alpha: float | None
     """None for what does not depend on it."""
-    score: float
-    score_interval: tuple[float, float]
-    error: float
+    score: float | None
+    score_interval: tuple[float, float] | None
+    error: float | None
     """Standard error of the score."""
-    gain_interval: tuple[float, float]
+    gain_interval: tuple[float, float] | None
     """Interval of the score minus the best single model's, on the same queries."""
     cost: float | None
-    """None where no cost is known."""
     share: float | None
     """Cost relative to the best single model's."""
     share_interval: tuple[float, float] | None
@@ -66,7 +69,8 @@ class Evaluation:
 
     def cheapest(self, score: float) -> Point | None:
         """The cheapest point of the router that scores at least so much."""
-        good = [p for p in self.curve(ROUTER) if p.score >= score and p.cost is not None]
+        priced = [p for p in self.curve(ROUTER) if p.score is not None and p.cost is not None]
+        good = [p for p in priced if (p.score or 0.0) >= score]
         return min(good, key=lambda p: p.cost or 0.0, default=None)
 
     def to_dict(self) -> dict[str, Any]:
@@ -122,7 +126,7 @@ def _measure(train: Table, test: Table, seed: int, embedder: Embedder | None) ->
         chosen[NO_CLUSTER, alpha] = of(np.full(len(test), _overall(policy, alpha)))
         chosen[SHUFFLED, alpha] = of(choose(control, vectors, alpha))
     chosen[SINGLE, None] = of(np.full(len(test), policy.mean_scores.argmax()))
-    chosen[RANDOM, None] = _mean(test.scores), _mean(test.costs)
+    chosen[RANDOM, None] = _mean(test.scores, axis=1), _mean(test.costs, axis=1)
     dearness = np.nan_to_num(test.costs, nan=np.inf)
     known = np.nan_to_num(test.scores, nan=-1.0)
     chosen[ORACLE, None] = of(np.lexsort((dearness, -known), axis=1)[:, 0])
@@ -134,12 +138,12 @@ def _overall(policy: Policy, alpha: float) -> int:
     return int(policy.rank(policy.mean_scores, policy.mean_costs, alpha)[0][0])
 
 
-def _mean(values: Array) -> Array:
-    """Mean of each row's known values, NaN where there is none."""
+def _mean(values: Array, axis: int) -> Array:
+    """Mean of the known values along `axis`, NaN where there is none."""
     import numpy as np
 
-    counts = (~np.isnan(values)).sum(axis=1)
-    return np.asarray(np.nansum(values, axis=1) / np.where(counts, counts, np.nan))
+    counts = (~np.isnan(values)).sum(axis=axis)
+    return np.asarray(np.nansum(values, axis=axis) / np.where(counts, counts, np.nan))
 
 
 def _points(splits: list[tuple[Array, Chosen]], groups: int) -> tuple[Point, ...]:
@@ -153,7 +157,7 @@ def _points(splits: list[tuple[Array, Chosen]], groups: int) -> tuple[Point, ...
     def means(weights: Array) -> Array:
         """Two (score, cost) by arms."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(np.mean([one(weights) for one in sums], axis=0))
+            return _mean(np.array([one(weights) for one in sums]), axis=0)
 
     score, cost = means(np.ones(groups))
     picks = (rng.integers(groups, size=groups) for _ in range(RESAMPLES))
@@ -165,12 +169,12 @@ def _points(splits: list[tuple[Array, Chosen]], groups: int) -> tuple[Point, ...
         Point(
             arm,
             alpha,
-            float(score[i]),
+            _number(score[i]),
             _interval(drawn[:, 0, i]),
-            float(drawn[:, 0, i].std(ddof=1)),
+            _error(drawn[:, 0, i]),
             _interval(drawn[:, 0, i] - drawn[:, 0, single]),
-            float(cost[i]) if np.isfinite(cost[i]) else None,
-            float(share[i]) if np.isfinite(share[i]) else None,
+            _number(cost[i]),
+            _number(share[i]),
             _interval(shares[:, i]) if np.isfinite(share[i]) else None,
         )
         for i, (arm, alpha) in enumerate(arms)
@@ -193,8 +197,24 @@ def _summing(
     return means
 
 
-def _interval(drawn: Array) -> tuple[float, float]:
+def _number(value: float) -> float | None:
     import numpy as np
 
-    low, high = np.percentile(drawn, [2.5, 97.5])
+    return float(value) if np.isfinite(value) else None
+
+
+def _error(drawn: Array) -> float | None:
+    import numpy as np
+
+    known = drawn[np.isfinite(drawn)]
+    return float(known.std(ddof=1)) if len(known) > 1 else None
+
+
+def _interval(drawn: Array) -> tuple[float, float] | None:
+    import numpy as np
+
+    known = drawn[np.isfinite(drawn)]
+    if not len(known):
+        return None
+    low, high = np.percentile(known, [2.5, 97.5])
     return float(low), float(high)

@@ -98,7 +98,7 @@ def cross_validate(table: Table, vectors: Array) -> Evidence:
         for k, choices in chosen.items():
             policy = fit_policy(train, vectors[left], clusters=k)
             choices[out] = choose(policy, vectors[out])
-    found = [(k, *difference(part.scores, choices, single)) for k, choices in chosen.items()]
+    found = [(k, *difference(part.scores, c, single, groups)) for k, c in chosen.items()]
     k, gain, error = max(found, key=lambda candidate: candidate[1])
     return Evidence(k, gain, error, len(part), earned=gain > SURE * error)
 
@@ -110,8 +110,11 @@ def choose(policy: Policy, vectors: Array, alpha: float = 1.0) -> Array:
     return np.array([policy.rank(*policy.expect(v)[1:], alpha)[0][0] for v in vectors])
 
 
-def difference(scores: Array, choices: Array, others: Array) -> tuple[float, float]:
-    """Mean score of `choices` minus that of `others`, and its standard error (0, inf: unknown)."""
+def difference(scores: Array, choices: Array, others: Array, groups: Array) -> tuple[float, float]:
+    """Mean score of `choices` minus that of `others`, and its standard error (0, inf: unknown).
+
+    Rows of one group are one query asked again: what they show is not independent.
+    """
     import numpy as np
 
     rows = np.arange(len(scores))
@@ -124,7 +127,7 @@ def difference(scores: Array, choices: Array, others: Array) -> tuple[float, flo
         mean = column[here].mean()
         gain += sign * mean
         influence[here] += sign * (column[here] - mean) / here.sum()
-    return float(gain), float(np.sqrt((influence**2).sum()))
+    return float(gain), float(np.sqrt((np.bincount(groups, influence) ** 2).sum()))
 
 
 def _estimate(table: Table, vectors: Array, evidence: Evidence) -> Policy:

@@ -32,20 +32,20 @@ def draw_curve(evaluation: Evaluation) -> str:
             if not points:
                 raise ValueError("no cost is known, so there is no curve to draw")
             axes.errorbar(
-                [p.share or 0.0 for p in points], [p.score for p in points], yerr=_errors(points),
+                *_places(points), yerr=_errors(points),
                 color=colour, marker="o", markersize=3.5, linewidth=1.4, elinewidth=0.7,
                 label=arm, zorder=3 if arm == ROUTER else 2,
             )  # fmt: skip
         for i, point in enumerate(_priced(evaluation.curve(ROUTER))):
             axes.annotate(
-                f"{point.alpha:g}", (point.share or 0.0, point.score),
+                f"{point.alpha:g}", (point.share or 0.0, point.score or 0.0),
                 xytext=(3, -9 if i % 2 else 5),
                 textcoords="offset points", fontsize=6.5, color=_CURVES[ROUTER],
             )  # fmt: skip
         for arm, marker in _MARKS.items():
             points = _priced(evaluation.curve(arm))
             axes.errorbar(
-                [p.share or 0.0 for p in points], [p.score for p in points], yerr=_errors(points),
+                *_places(points), yerr=_errors(points),
                 color="#1d1f23", marker=marker, linestyle="", markersize=7, elinewidth=0.7,
                 label=arm,
             )  # fmt: skip
@@ -60,11 +60,17 @@ def draw_curve(evaluation: Evaluation) -> str:
 
 
 def _priced(points: list[Point]) -> list[Point]:
-    return [point for point in points if point.share is not None]
+    """Those that have a place on the curve."""
+    return [p for p in points if None not in (p.share, p.score, p.score_interval)]
+
+
+def _places(points: list[Point]) -> tuple[list[float], list[float]]:
+    return [p.share or 0.0 for p in points], [p.score or 0.0 for p in points]
 
 
 def _errors(points: list[Point]) -> list[list[float]]:
-    return [
-        [p.score - p.score_interval[0] for p in points],
-        [p.score_interval[1] - p.score for p in points],
-    ]
+    """How far the intervals reach below and above the scores."""
+    known = [(p.score or 0.0, p.score_interval or (0.0, 0.0)) for p in points]
+    # Where a resample knows fewer splits than all rows do, a score may lie outside its interval.
+    below = [max(0.0, score - low) for score, (low, _) in known]
+    return [below, [max(0.0, high - score) for score, (_, high) in known]]

@@ -42,7 +42,7 @@ class Routed:
 async def whole(response: httpx.Response, routed: Routed) -> Event:
     """A complete answer; raises UpstreamFault when it is none."""
     try:
-        answer = json.loads(await response.aread())
+        answer = json.loads(await response.aread(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise UpstreamFault("the answer is not JSON") from None
     if not isinstance(answer, dict) or not answer.get("choices"):
@@ -62,13 +62,18 @@ async def events(response: httpx.Response) -> AsyncIterator[Event]:
         if data.strip() == "[DONE]":
             return
         try:
-            chunk = json.loads(data)
+            chunk = json.loads(data, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
             raise UpstreamFault("a chunk is not JSON") from None
         if not isinstance(chunk, dict) or not isinstance(chunk.get("choices"), list):
             raise UpstreamFault("a chunk holds no choices")
         yield chunk
     raise UpstreamFault("the stream broke off")
+
+
+def _refuse_constant(name: str) -> None:
+    """Python reads NaN and Infinity; the client's JSON may have no such thing."""
+    raise ValueError(name)
 
 
 async def relayed(

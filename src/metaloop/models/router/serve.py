@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,6 @@ from metaloop.models.router.upstream import UpstreamFault, Upstreams
 if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
-    from starlette.responses import Response
     from starlette.types import Receive, Scope, Send
 
 REST_S = 10.0
@@ -142,10 +141,34 @@ async def _refuse(response: httpx.Response) -> None:
         raise ClientError(f"the model refused the request: {text[:1000]}", response.status_code)
 
 
+async def _attended(
+    request: Request, answer: Coroutine[Any, Any, Event | Stream]
+) -> Event | Stream:
+    """The answer, given up when the client leaves before it: a model would work for nobody.
+
+    Raises ClientError, which nobody reads, when it is given up.
+    """
+
+    async def leave() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    work, left = asyncio.create_task(answer), asyncio.create_task(leave())
+    try:
+        await asyncio.wait((work, left), return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            raise ClientError("the client left before the answer came", 499)
+        return await work
+    finally:
+        work.cancel()
+        left.cancel()
+        await asyncio.gather(work, left, return_exceptions=True)
+
+
 def make_app(endpoint: Endpoint, key: str | None = None) -> Starlette:
     """The web application. With `key`, every request must carry it as bearer token."""
     from starlette.applications import Starlette
-    from starlette.responses import JSONResponse, StreamingResponse
+    from starlette.responses import JSONResponse, Response, StreamingResponse
     from starlette.routing import Route
 
     class Relay(StreamingResponse):
@@ -164,11 +187,12 @@ def make_app(endpoint: Endpoint, key: str | None = None) -> Starlette:
     async def chat(request: Request) -> Response:
         try:
             admit(request.headers, key)
-            answer = await endpoint.complete(await read_body(request))
+            answer = await _attended(request, endpoint.complete(await read_body(request)))
         except ClientError as error:
             return JSONResponse(error_body(str(error), error.status), error.status)
         if isinstance(answer, dict):
-            return JSONResponse(answer)
+            # In ASCII: a model's answer may hold half of a surrogate pair, which has no bytes.
+            return Response(json.dumps(answer), media_type="application/json")
         return Relay(answer)
 
     async def models(request: Request) -> Response:

@@ -45,7 +45,7 @@ class Upstreams:
     """Connections to models. Opened with `async with`; local models load with their first call."""
 
     def __init__(self) -> None:
-        self._local: dict[str, Server] = {}
+        self._local: dict[str, asyncio.Task[Server]] = {}
         self._turn = asyncio.Lock()
         self._client: httpx.AsyncClient | None = None
 
@@ -102,17 +102,25 @@ class Upstreams:
             raise UpstreamFault(f"{type(error).__name__}: {error}") from error
 
     async def _serve(self, reference: Reference) -> Server:
-        from metaloop.models.local.cores import best_threads
-        from metaloop.models.local.pull import weights
-        from metaloop.models.local.server import Server
-
         if reference.name not in self._local:
-            path = await asyncio.to_thread(weights, CATALOG[reference.name])
-            if path is None:
-                raise ModelUnavailable(reference.missing() or "no weights")
-            threads = await best_threads()
-            self._local[reference.name] = await asyncio.to_thread(Server, path, threads)
-        return self._local[reference.name]
+            self._local[reference.name] = asyncio.create_task(_load(reference))
+        try:
+            # A client that leaves does not end the loading: the next one waits for the same.
+            return await asyncio.shield(self._local[reference.name])
+        except Exception:
+            del self._local[reference.name]
+            raise
+
+
+async def _load(reference: Reference) -> Server:
+    from metaloop.models.local.cores import best_threads
+    from metaloop.models.local.pull import weights
+    from metaloop.models.local.server import Server
+
+    path = await asyncio.to_thread(weights, CATALOG[reference.name])
+    if path is None:
+        raise ModelUnavailable(reference.missing() or "no weights")
+    return await asyncio.to_thread(Server, path, await best_threads())
 
 
 _CLIENTS_FAULT = (400, 413, 422)
