@@ -123,7 +123,9 @@ def _kept_row(facts: Facts, trial: TrialRecord, details: Details) -> list[str]:
 
 def _diff(diff: str) -> str:
     lines = []
-    for line in diff.splitlines():
+    for line in diff.removesuffix("\n").split(
+        "\n"
+    ):  # as git does: others break lines of the program
         kind = {"+": "add", "-": "del", "@": "at"}.get(line[:1])
         if line.startswith(("+++", "---", "diff ", "index ")):
             kind = "at"
