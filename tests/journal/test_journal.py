@@ -1,6 +1,8 @@
 """What is written is read back, a run is found by name, and a large journal stays quick to read."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 
 import pytest
 
@@ -26,6 +28,22 @@ def journal(tmp_path):
     journal.start_run(RUN)
     yield journal
     journal.close()
+
+
+def test_runs_that_start_together_may_all_make_the_tables(tmp_path):
+    """Four at once, ten times: a study's lanes open their journal in the same moment."""
+    for i in range(10):
+        start = Barrier(4)
+
+        def open_it(path=tmp_path / str(i) / "journal.db", start=start):
+            start.wait()
+            journal = Journal(path)
+            assert journal.runs() == []
+            journal.close()
+
+        with ThreadPoolExecutor(4) as pool:
+            for opened in [pool.submit(open_it) for _ in range(4)]:
+                opened.result()
 
 
 def test_trials_come_back_as_they_were(journal, tmp_path):

@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Table, case, create_engine, event, func, insert, select, update
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from metaloop.journal.calls import COUNTS, AllCalls, CallTable
 from metaloop.journal.measurements import MeasurementTable
@@ -56,9 +57,9 @@ class Journal:
             if self._engine.dialect.name == "sqlite":
                 event.listen(self._engine, "connect", _wal)
             try:
-                metadata.create_all(self._engine)
-            except (OperationalError, ProgrammingError):  # another process is making them too
-                metadata.create_all(self._engine)
+                self._make_tables()
+            except (IntegrityError, ProgrammingError):  # PostgreSQL, when others make them too
+                self._make_tables()
         except ImportError as error:
             mend = "`pip install 'metaloop[postgres]'` brings PostgreSQL's driver"
             raise JournalError(f"cannot open the journal {self.url}: {error}; {mend}") from None
@@ -69,6 +70,14 @@ class Journal:
 
     def close(self) -> None:
         self._engine.dispose()
+
+    def _make_tables(self) -> None:
+        """Those that are not there: each asks for itself, for another process may make it now."""
+        with self._engine.begin() as db:
+            for table in metadata.sorted_tables:
+                db.execute(CreateTable(table, if_not_exists=True))
+                for index in table.indexes:
+                    db.execute(CreateIndex(index, if_not_exists=True))
 
     # Runs
 
