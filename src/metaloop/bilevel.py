@@ -70,7 +70,8 @@ def run(
     for each record written to the journal.
 
     Raises TaskError and ValueError for bad input, SandboxError without a usable sandbox,
-    BudgetReached when a budget forbids even the first trial.
+    BudgetReached for a budget of 0, ReplayMiss where a replay leaves the record. A budget that is
+    used up later is no error: the status's `reason` names it.
     """
     settings = replace(settings or Settings(), **options)
     task = task if isinstance(task, Task) else load_task(task)
@@ -115,8 +116,8 @@ def resume(
 ) -> Status:
     """Go on with a run that was interrupted, paused or ended by a budget.
 
-    `changes` replaces settings, e.g. `{"trials": 48}`. Raises as `run` does, ValueError for a run
-    that another process is at, and JournalError for an unknown one.
+    `changes` replaces settings, e.g. `{"trials": 48}`. Raises as `run` does, but for
+    BudgetReached; ValueError for a run that another process is at, JournalError for an unknown one.
     """
     project = project or Project.around(Path.cwd())
     with project.journal(listener) as journal, project.hold(journal.run(run_id).id):

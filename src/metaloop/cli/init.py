@@ -35,7 +35,7 @@ def init_command(
 ) -> None:
     """Write a metaloop.toml into DIR and run the program once, to prove that its metric is read.
 
-    What is not given as an option is asked for.
+    What it must know and is not given as an option is asked for.
     """
     from metaloop.inner.scaffold import Answers, prove, write_toml
 

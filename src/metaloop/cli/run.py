@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from metaloop.report.status import Status
 
 Trials = Annotated[int | None, typer.Option(help="Trials in all, the baseline not counted.")]
-Usd = Annotated[float | None, typer.Option(help="Stop before more dollars than this are spent.")]
+Usd = Annotated[
+    float | None,
+    typer.Option(help="Stop when so many dollars are spent."),
+]
 Minutes = Annotated[float | None, typer.Option(help="Stop after so many minutes.")]
 Unsafe = Annotated[
     bool, typer.Option("--unsafe", help="Run model-written code without a sandbox. Dangerous.")

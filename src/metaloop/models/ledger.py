@@ -103,7 +103,7 @@ class BudgetReached(Exception):
 
 
 class Budget:
-    """Hard limits in dollars and minutes; None is no limit.
+    """Limits in dollars and minutes, checked before each call; None is no limit.
 
     `elapsed_s` is the time that earlier sittings of a resumed run have used; their dollars are
     in the ledger that the run was resumed with.
