@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from toy import JUDGE, TOML, TRAIN, commit, write_toy
+from toy import JUDGE, TRAIN, commit, write_toy
 
 from metaloop.execution import find_sandbox
 from metaloop.execution.sandbox import SandboxError, candidates, defect
@@ -42,19 +42,6 @@ async def test_trials_that_are_judged_at_the_same_time_get_each_their_own_score(
     sources = [{"train.py": TRAIN.replace("9.0", x)} for x in ("4.0", "5.0")]
     measured = await asyncio.gather(*map(running.measure, sources))
     assert [m.score for m in measured] == [1.0, 2.0], measured
-
-
-async def test_a_canary_among_protected_files_is_no_tampering(toy, tmp_path):
-    (toy / "data").mkdir()
-    (toy / "data" / "train.txt").write_text("1")
-    canaries = '[guard]\ncanary = ["data/answers.csv", "data/old/answers.csv"]\n'
-    (toy / "metaloop.toml").write_text(
-        TOML.replace('"prepare.py"', '"prepare.py", "data"') + canaries
-    )
-    running = evaluator(commit(toy), tmp_path / "run")
-    assert (await running.measure(trained(""))).score == 6.0
-    peek = await running.measure(trained("open('data/old/answers.csv').read()"))
-    assert peek.canaries in (["data/old/answers.csv"], [])  # where reads are not recorded
 
 
 async def test_other_tasks_of_the_repository_are_hidden(tmp_path):

@@ -109,13 +109,15 @@ def test_results_that_are_there_are_not_run_again(done, tmp_path):
         (tmp_path / "cells").rename(done.parent / "cells")
 
 
-def write_bare(directory, trials, seeds=(1,)):
+def bare(trials, seeds=(1,)):
     """A design that asks no model."""
+    text = DESIGN.replace('"C", "A", "placebo", "no-llm"', '"random"')
+    return text.replace("[1, 2]", f"{[*seeds]}").replace("trials = 6", f"trials = {trials}")
+
+
+def write_bare(directory, trials, seeds=(1,)):
     file = write_small(directory)
-    text = DESIGN.replace('"C", "A", "placebo", "no-llm"', '"random"').replace(
-        "[1, 2]", f"{[*seeds]}"
-    )
-    file.write_text(text.replace("trials = 6", f"trials = {trials}"))
+    file.write_text(bare(trials, seeds))
     return file
 
 
@@ -131,14 +133,14 @@ def test_a_removed_result_is_run_anew_where_the_design_has_changed(tmp_path):
 
 def test_a_study_goes_on_by_the_design_it_began_with(tmp_path):
     """E.g. a second `compare` writes its own into the same file, and is refused."""
-    file = write_bare(tmp_path, trials=3, seeds=range(1, 5))
+    file = write_bare(tmp_path, trials=3, seeds=range(1, 9))
     design = load_design(file)
     process = start(file, "run")
     while len(Store(design).results()) < 1 and process.poll() is None:
         time.sleep(0.05)
-    write_bare(tmp_path, trials=5, seeds=range(1, 5))
+    file.write_text(bare(trials=5, seeds=range(1, 9)))
     process.communicate(timeout=60)
-    assert [len(r.curve) for r in Store(design).results()] == [4, 4, 4, 4]
+    assert [len(r.curve) for r in Store(design).results()] == [4] * 8
 
 
 def test_a_study_stops_where_its_task_has_changed(tmp_path):
@@ -176,10 +178,9 @@ def test_status_tells_what_is_left(tmp_path):
 def test_a_second_study_beside_the_first_is_refused(done, tmp_path):
     file = write_small(tmp_path)
     first = start(file)
-    lock = tmp_path / ".metaloop" / "study-small.lock"
-    while not lock.exists() and first.poll() is None:
+    begun = tmp_path / ".metaloop" / "runs"
+    while not begun.is_dir() and first.poll() is None:
         time.sleep(0.05)
-    time.sleep(0.5)
     second = start(file)
     _, errors = second.communicate(timeout=60)
     assert second.returncode == 2

@@ -29,6 +29,7 @@ def test_a_good_task_loads(toy):
         ("timeout_s = 10", 'hide = ["secret*"]', "name a file or directory that is there, without"),
         ("timeout_s = 10", 'hide = ["../toy"]', "[run] hide: '../toy' must lie inside"),
         ("timeout_s = 10", 'hide = ["link"]', "[run] hide: 'link' is reached through a link"),
+        ("[edit]", '[guard]\ncanary = ["prepare.py/x"]\n[edit]', "canary: 'prepare.py/x' lies in"),
         ("low = -10, high = 10", "low = 10, high = -10", "[space] X: low (10) must be below"),
         ("low = -10, high = 10", "low = -10, high = 5", "train.py has X = 9.0, which is outside"),
         ("low = -10, high = 10", "low = -10, high = 10, log = true", "needs low > 0"),

@@ -22,7 +22,7 @@ from typing import Literal
 from metaloop.guard.base import Measure
 from metaloop.guard.noise import Noise
 from metaloop.task.patch import Files, content_hash
-from metaloop.task.source import SourceError, parse
+from metaloop.task.source import SourceError, lines, parse
 
 LEVEL = 0.05
 """One-sided level of each look at whether a program without a hunk is worse."""
@@ -107,10 +107,10 @@ async def attribute(
 
 def apply(before: Files, hunks: Iterable[Hunk]) -> Files:
     """The files of the baseline with these hunks of a patch made."""
-    lines = {name: text.splitlines(keepends=True) for name, text in before.items()}
+    made = {name: lines(text) for name, text in before.items()}
     for hunk in sorted(hunks, key=lambda h: h.at, reverse=True):
-        lines[hunk.file][hunk.at : hunk.at + len(hunk.old)] = hunk.new
-    return {name: "".join(found) for name, found in lines.items()}
+        made[hunk.file][hunk.at : hunk.at + len(hunk.old)] = hunk.new
+    return {name: "".join(found) for name, found in made.items()}
 
 
 class _Sieve:
@@ -210,7 +210,7 @@ class _Sieve:
 
 def _blocks(before: Files, after: Files, name: str) -> list[Hunk]:
     """The changes of one file, each with all neighbouring changed lines."""
-    old, new = (files[name].splitlines(keepends=True) for files in (before, after))
+    old, new = lines(before[name]), lines(after[name])
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     hunks = [
         Hunk(name, a, tuple(old[a:b]), tuple(new[c:d]))
@@ -260,7 +260,7 @@ def _can_go(before: Files, hunks: list[Hunk], rest: list[Hunk]) -> bool:
 def _joined(before: Files, hunks: list[Hunk]) -> Hunk:
     """One hunk from the first to the last, with the unchanged lines between them."""
     name, start, end = hunks[0].file, hunks[0].at, hunks[-1].at + len(hunks[-1].old)
-    old = before[name].splitlines(keepends=True)[:end]
+    old = lines(before[name])[:end]
     new = old.copy()
     for hunk in reversed(hunks):
         new[hunk.at : hunk.at + len(hunk.old)] = hunk.new

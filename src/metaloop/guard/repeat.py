@@ -16,8 +16,8 @@ import re
 from difflib import unified_diff
 
 from metaloop.guard.base import Measure, Promotion, Verdict
-from metaloop.guard.tripwires import statements
 from metaloop.task.patch import Files
+from metaloop.task.source import SourceError, lines, statements
 
 LEVEL = 0.005
 """One-sided level of each look."""
@@ -84,16 +84,16 @@ class Repeat:
 
 def touches_chance(before: Files, after: Files) -> bool:
     """Does a line of code that differs draw lots, or say how they are drawn?"""
-    lines = (unified_diff(_lines(before[n]), _lines(after[n]), n=0) for n in after)
-    return any(CHANCE.search(line) for changed in lines for line in changed)
+    changes = (unified_diff(_lines(before[n]), _lines(after[n]), n=0) for n in after)
+    return any(CHANCE.search(line) for changed in changes for line in changed)
 
 
 def _lines(text: str) -> list[str]:
     """One for each statement of Python, without comments; of what is no Python, as they are."""
     try:
         return ast.unparse(ast.Module(statements(text), [])).splitlines()
-    except (ValueError, RecursionError):  # or numbers, or a depth, that nobody would write
-        return text.splitlines()
+    except SourceError:
+        return lines(text)
 
 
 def hope(look: int) -> float:

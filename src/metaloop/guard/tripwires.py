@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from metaloop.guard.base import Promotion, Verdict
 from metaloop.task.patch import Files
-from metaloop.task.source import SourceError, parse
+from metaloop.task.source import SourceError, lines, statements
 from metaloop.task.spec import Task
 
 if TYPE_CHECKING:
@@ -109,26 +109,9 @@ def _scoring(files: Files, metric: str) -> Counter[tuple[str, str]]:
                 raise SourceError("not Python")
             pieces = [piece for part in statements(text) for piece in _naming(part, named)]
         except SourceError:
-            pieces = [line for line in text.split("\n") if named.search(line)]
+            pieces = [line for line in lines(text) if named.search(line)]
         found.update((name, piece) for piece in pieces)
     return found
-
-
-def statements(source: str) -> list[ast.stmt]:
-    """The top-level statements, without the strings that stand alone: docstrings are comments.
-
-    Raises SourceError for what is no Python.
-    """
-    tree = parse(source)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            body[:] = [statement for statement in body if not _is_text(statement)]
-    return tree.body
-
-
-def _is_text(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
 def _naming(statement: ast.stmt, named: re.Pattern[str]) -> Iterator[str]:

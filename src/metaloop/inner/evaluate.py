@@ -239,17 +239,12 @@ class Evaluator:
         return Measurement("measured", score, seconds, blocks=read_blocks(printed.stdout, name))
 
     def _fingerprint(self, slot: Slot) -> str:
-        """SHA-256 over everything that judges: protected files, judge files, the task's file; less
-        the canaries, which are planted there."""
+        """SHA-256 over everything that judges: protected files, judge files, the task's file."""
         spec, digest = self.task.spec, hashlib.sha256()
-        planted = {slot.task_dir / name for name in spec.guard.canary}
-        planted |= {parent for path in planted for parent in path.parents}
         names = [*spec.protect.files, *(spec.judge.files if spec.judge else []), "metaloop.toml"]
         for name in sorted(names):
             top = slot.task_dir / name
             for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
-                if path in planted:
-                    continue
                 if path.is_symlink() or not path.is_file():
                     digest.update(f"{path.relative_to(slot.root)} is no file\0".encode())
                 else:

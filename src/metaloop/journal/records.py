@@ -93,6 +93,11 @@ class MechanismRecord:
     ended: int | None = None
     screening: dict[str, Any] | None = None
 
+    @property
+    def invented(self) -> bool:
+        """A model wrote it, whether it acts or an inert one does in its place."""
+        return self.origin != "builtin"
+
 
 @dataclass(frozen=True)
 class Event:

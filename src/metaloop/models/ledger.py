@@ -63,10 +63,10 @@ class Ledger:
 
     def enter(self, call: Call) -> None:
         """Enter a recorded call of an earlier sitting."""
-        if call.completion is None or call.error is not None:
+        if call.answer is None:
             self.fail(call.request.role, call.model, 0.0, call.completion)
         else:
-            self.add(call.request.role, call.completion)
+            self.add(call.request.role, call.answer)
 
     def fail(self, role: Role, model: str, seconds: float, spent: Completion | None = None) -> None:
         """Enter a call that failed. Without `spent` no answer came: it took `seconds`, no more."""

@@ -12,9 +12,8 @@ from metaloop.models.base import Completion, Model, ModelError, ModelUnavailable
 
 @dataclass(frozen=True)
 class Call:
-    """One question and what came of it: a completion, or the text of a `ModelError`.
-
-    With an error the call failed; a completion beside it is then what it cost all the same.
+    """One question and what came of it. With an `error`, the text of a `ModelError`, it failed; a
+    completion beside that is what it cost all the same.
     """
 
     model: str
@@ -25,6 +24,11 @@ class Call:
     def __post_init__(self) -> None:
         if self.completion is None and self.error is None:
             raise ValueError("a call has a completion, an error, or both")
+
+    @property
+    def answer(self) -> Completion | None:
+        """The completion, if it is of use."""
+        return self.completion if self.error is None else None
 
     @property
     def key(self) -> str:
@@ -79,10 +83,10 @@ class Recorded:
             call = self._store.get(key)
             if call is None:
                 return await self._ask(request)
-        completion = call.completion and replace(call.completion, cached=True)
-        if completion is None or call.error is not None:
-            raise ModelError(call.error or "", completion)
-        return completion
+        if call.answer is not None:
+            return replace(call.answer, cached=True)
+        spent = call.completion and replace(call.completion, cached=True)
+        raise ModelError(call.error or "", spent)
 
     async def _ask(self, request: Request) -> Completion:
         if self._replay:

@@ -117,8 +117,8 @@ class OuterLoop:
         search, known = self.search, [*self.mechanisms, *step.mechanisms]
         in_use = {m.id: m.source for m in known if m.id in search.hosts}
         in_use |= {m.id: m.source for m in step.mechanisms if m.state == "installed"}
-        generated = [m for m in known if m.origin != "builtin"]
-        failed = [m for m in generated if m.id not in in_use]
+        invented = [m for m in known if m.invented]
+        failed = [m for m in invented if m.id not in in_use]
         brief = Brief(
             task=search.task,
             digest=digest.text,
@@ -126,7 +126,7 @@ class OuterLoop:
             inner_loop=inspect.getsource(inner_source),
             mechanisms=in_use,
             failures=[f"{m.name} ({m.idea}): {m.reason}" for m in failed[-4:]],
-            tried=frozenset(m.idea for m in generated),
+            tried=frozenset(m.idea for m in invented),
         )
 
         shown = example_for(search.task.space) if roles["inventor"].small else ""
@@ -140,7 +140,7 @@ class OuterLoop:
         invention = await invent(roles["inventor"], roles["repairer"], brief, proven, seed)
         for attempt in invention.attempts:
             step.note("attempt", idea=invention.idea, **asdict(attempt))
-        record = self._record(step.trial, invention, roles["inventor"].name, len(generated) + 1)
+        record = self._record(step.trial, invention, roles["inventor"].name, len(invented) + 1)
         if not invention.proven:
             return record
         result = await self._screen.run(record.source, in_use, search.history)

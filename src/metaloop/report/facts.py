@@ -71,8 +71,8 @@ class Facts:
         return f"{self.status.metric}{' (self-scored)' if self.status.self_scored else ''}"
 
     @property
-    def generated(self) -> list[MechanismRecord]:
-        return [m for m in self.mechanisms if m.origin == "generated"]
+    def invented(self) -> list[MechanismRecord]:
+        return [m for m in self.mechanisms if m.invented]
 
     def of_kind(self, kind: str) -> list[Event]:
         return [event for event in self.events if event.kind == kind]

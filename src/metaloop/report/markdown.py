@@ -84,7 +84,7 @@ def _mechanisms(facts: Facts) -> list[str]:
         why = code(m.reason) if m.reason else ""
         rows.append([code(m.id), code(m.name), m.origin, m.state, *counts, why])
     parts = ["## Mechanisms", _table(heads, rows)]
-    for m in facts.generated:
+    for m in facts.invented:
         parts.append(f"### {code(facts.label(m.id))}, {m.state}")
         told = [f"idea: {m.idea}", f"by: {m.model}", f"why: {m.reason}"]
         parts += [fenced("\n".join(told)), fenced(m.source, "python")]

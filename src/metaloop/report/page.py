@@ -19,6 +19,7 @@ from metaloop.report.text import (
     routing_rows,
 )
 from metaloop.report.words import final_split, headline
+from metaloop.task.source import lines
 
 
 def render_page(facts: Facts, plots: Mapping[str, str]) -> str:
@@ -122,16 +123,14 @@ def _kept_row(facts: Facts, trial: TrialRecord, details: Details) -> list[str]:
 
 
 def _diff(diff: str) -> str:
-    lines = []
-    for line in diff.removesuffix("\n").split(
-        "\n"
-    ):  # as git does: others break lines of the program
+    shown = []
+    for line in lines(diff):
         kind = {"+": "add", "-": "del", "@": "at"}.get(line[:1])
         if line.startswith(("+++", "---", "diff ", "index ")):
             kind = "at"
-        text = html(line)
-        lines.append(f'<span class="{kind}">{text}</span>' if kind else text)
-    return "\n".join(lines)
+        text = html(line.removesuffix("\n"))
+        shown.append(f'<span class="{kind}">{text}</span>' if kind else text)
+    return "\n".join(shown)
 
 
 def _guards(facts: Facts) -> str:
@@ -162,7 +161,7 @@ def _mechanisms(facts: Facts) -> str:
 
 def _source(m: MechanismRecord) -> str:
     """What a model wrote, folded; a built-in mechanism's source is no news."""
-    if m.origin == "builtin":
+    if not m.invented:
         return ""
     idea = f'<p class="quote">{html(m.idea)}</p>' if m.idea else ""
     by = f"source, by {html(m.model)} before trial {m.born}" if m.model else "source"

@@ -138,7 +138,7 @@ def _marks(facts: Facts, axes: Axes) -> None:
         if m.state == "rejected":
             continue
         colour = palette.get(m.id, MUTED)
-        if m.origin != "builtin":
+        if m.invented:
             x = m.born - 0.5
             axes.axvline(x, color=colour, linewidth=1.2, linestyle="--", zorder=1)
             axes.text(

@@ -14,7 +14,7 @@ def summary(facts: Facts) -> list[str]:
     lines = [_trials(facts)]
     steps = dict.fromkeys(event.trial for event in facts.of_kind("outer"))
     lines += [_step(facts, trial) for trial in steps]
-    lines += [_mechanism(facts, m) for m in facts.generated if m.state != "rejected"]
+    lines += [_mechanism(facts, m) for m in facts.invented if m.state != "rejected"]
     return [*lines, *_ending(facts)]
 
 
@@ -38,7 +38,7 @@ def _step(facts: Facts, trial: int) -> str:
     else:
         best = facts.trials[last].score
         stood = f"after {plural(trial - last, 'trial')} without a gain, stuck at {number(best)}"
-    own = [m for m in facts.generated if m.born == trial + 1]
+    own = [m for m in facts.invented if m.born == trial + 1]
     done = []
     if any(event.trial == trial for event in facts.of_kind("strategy")):
         done.append("changed the strategy")
@@ -50,11 +50,11 @@ def _step(facts: Facts, trial: int) -> str:
     refused = len(own) - len(installed)
     if installed:
         before = f" after {plural(refused, 'failed invention')}" if refused else ""
-        done.append(f"invented, proved and installed {', '.join(installed)}{before}")
+        inert = any(m.origin == "placebo" for m in own)
+        put = "put a placebo in place of" if inert else "installed"
+        done.append(f"invented, proved and {put} {', '.join(installed)}{before}")
     elif refused:
         done.append(f"rejected all of its {plural(refused, 'invention')}")
-    if any(m.born == trial + 1 and m.origin == "placebo" for m in facts.mechanisms):
-        done.append("invented and proved a mechanism, and installed a placebo in its place")
     return f"At trial {trial}, {stood}, the outer loop {_and(done) or 'changed nothing'}."
 
 

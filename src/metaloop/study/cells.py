@@ -108,4 +108,4 @@ def read_result(journal: Journal, run_id: str, cell: Cell) -> Result:
 
 def _proven(mechanism: MechanismRecord) -> bool:
     """Only what passed its contract tests is screened; built-in ones need neither."""
-    return mechanism.origin == "builtin" or mechanism.screening is not None
+    return not mechanism.invented or mechanism.screening is not None

@@ -243,15 +243,15 @@ def _spread(values: list[float]) -> Spread:
 
 
 def _life(runs: list[Result]) -> Life:
-    generated = [m for r in runs for m in r.mechanisms if m.origin != "builtin"]
+    invented = [m for r in runs for m in r.invented]
     gain = sum(r.gain for r in runs)
-    earned = sum(m.gain for m in generated if m.live)
+    earned = sum(m.gain for m in invented if m.live)
     return Life(
         *_row(runs),
-        invented=len(generated),
-        proven=sum(m.proven for m in generated),
-        installed=sum(m.state != "rejected" for m in generated),
-        live=sum(m.live > 0 for m in generated),
-        trials=sum(m.live for m in generated),
+        invented=len(invented),
+        proven=sum(m.proven for m in invented),
+        installed=sum(m.state != "rejected" for m in invented),
+        live=sum(m.live > 0 for m in invented),
+        trials=sum(m.live for m in invented),
         share=earned / gain if gain > 0 else None,
     )

@@ -57,10 +57,11 @@ class Progress:
         return self._left([row.usd if row.asks else 0.0 for row in self.rows])
 
     def _left(self, each: Sequence[float | None]) -> float | None:
-        known = [(row.asks, x) for row, x in zip(self.rows, each, strict=True) if x is not None]
+        known = [(row, x) for row, x in zip(self.rows, each, strict=True) if x is not None]
+        asking, bare = ([x for row, x in known if row.asks is asks] for asks in (True, False))
         total = 0.0
         for row, value in zip(self.rows, each, strict=True):
-            alike = [x for asks, x in known if asks] or [x for _, x in known if not row.asks]
+            alike = asking or ([] if row.asks else bare)
             if row.done == row.planned:
                 continue
             if value is None and not alike:

@@ -46,6 +46,11 @@ class Mechanism:
     """Trials that its calls changed."""
     gain: float
 
+    @property
+    def invented(self) -> bool:
+        """A model wrote it, whether it acted or an inert one did in its place."""
+        return self.origin != "builtin"
+
 
 @dataclass(frozen=True)
 class Result:
@@ -78,6 +83,10 @@ class Result:
     def area(self) -> float:
         """Area under best-so-far: the mean gain over the trials."""
         return fmean(self.curve[1:])
+
+    @property
+    def invented(self) -> list[Mechanism]:
+        return [m for m in self.mechanisms if m.invented]
 
     @property
     def by_builtin(self) -> float:

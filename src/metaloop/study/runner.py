@@ -49,7 +49,8 @@ def run_study(
                 lane = idle.pop()
                 busy[lane] = cell
                 lane.send(cell)
-            for lane in [lane for lane in busy if lane in wait(list(busy))]:
+            ready = wait(list(busy))
+            for lane in [lane for lane in busy if lane in ready]:
                 try:
                     answer = lane.recv()
                 except EOFError:

@@ -104,7 +104,7 @@ def _parallel(seen: Observations) -> Finding:
 
 
 def _repeatable(seen: Observations) -> Finding:
-    scores = {*seen.scores, *(s.score for s in seen.pair)}
+    scores = set(seen.scores)
     runs = len(seen.base) + len(seen.pair)
     if len(scores) == 1:
         text = f"the same score in {runs} runs, two of them side by side"

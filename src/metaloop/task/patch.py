@@ -17,7 +17,7 @@ from metaloop.task.constants import (
     read_constants,
     set_constants,
 )
-from metaloop.task.source import SourceError, parse
+from metaloop.task.source import SourceError, is_text, lines, parse
 from metaloop.task.space import Params, Value
 from metaloop.task.spec import Task
 
@@ -125,13 +125,9 @@ def _program(source: str) -> str:
         return source
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        if isinstance(body, list) and body and _is_text(body[0]):
+        if isinstance(body, list) and body and is_text(body[0]):
             body[:] = body[1:] or [ast.Pass()]
     return ast.dump(tree)
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def diff(before: Files, after: Files, prefix: str = "") -> str:
@@ -140,12 +136,11 @@ def diff(before: Files, after: Files, prefix: str = "") -> str:
     for name in sorted(after):
         if before[name] == after[name]:
             continue
-        # Lines end at "\n" alone, as for git; splitlines knows a form feed, U+2028 and others.
-        a, b = (io.StringIO(text).readlines() for text in (before[name], after[name]))
+        a, b = lines(before[name]), lines(after[name])
         chunks.append(f"diff --git a/{prefix}{name} b/{prefix}{name}\n")
-        lines = difflib.unified_diff(a, b, f"a/{prefix}{name}", f"b/{prefix}{name}")
+        told = difflib.unified_diff(a, b, f"a/{prefix}{name}", f"b/{prefix}{name}")
         end = "\n\\ No newline at end of file\n"
-        chunks += [line if line.endswith("\n") else line + end for line in lines]
+        chunks += [line if line.endswith("\n") else line + end for line in told]
     return "".join(chunks)
 
 

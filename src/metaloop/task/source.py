@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 
 DEEPEST = 100
 """Levels of nesting: people's code has some 20, and walking a tree recursively fails at 300."""
@@ -31,6 +32,29 @@ def parse(source: str) -> ast.Module:
         if not level:
             return tree
     raise SourceError("not valid Python: it is nested too deeply")
+
+
+def statements(source: str) -> list[ast.stmt]:
+    """The top-level statements, without the strings that stand alone: docstrings are comments.
+
+    Raises SourceError for what is no Python.
+    """
+    tree = parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            body[:] = [statement for statement in body if not is_text(statement)]
+    return tree.body
+
+
+def is_text(statement: ast.stmt) -> bool:
+    """A string or number that stands alone."""
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def lines(text: str) -> list[str]:
+    """Its lines with their ends, as git has them: splitlines breaks at form feeds or U+2028 too."""
+    return io.StringIO(text).readlines()
 
 
 def _is_huge(value: object) -> bool:

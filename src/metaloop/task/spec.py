@@ -281,6 +281,12 @@ def _check_files(path: Path, directory: Path, spec: Spec) -> None:
                 f"{path}: [guard] canary: {name!r} must name a file inside the task that is not "
                 "there: metaloop makes it"
             )
+        around = [n for n in (*spec.protect.files, *judge_files) if pure.is_relative_to(n)]
+        if around:
+            raise TaskError(
+                f"{path}: [guard] canary: {name!r} lies in {around[0]!r}, which is shown read-only "
+                "or not at all, so that no read would be seen; name a file elsewhere"
+            )
     for name in spec.edit.files:
         try:
             text = read_text(directory / name)

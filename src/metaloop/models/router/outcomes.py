@@ -49,8 +49,8 @@ class Logged:
     @classmethod
     def of(cls, call: Call) -> Logged:
         """From the record of a call, made by a router or not."""
-        request, completion = call.request, call.completion
-        if completion is None or call.error is not None:
+        request, completion = call.request, call.answer
+        if completion is None:
             failed = () if call.model.startswith("router:") else (call.model,)
             return cls(request.role, request.seed, request.prompt, None, None, failed)
         route: dict[str, Any] = completion.details.get("route", {})
@@ -116,7 +116,7 @@ class Outcomes:
 
     def _of_invention(self, seed: int, seen: int) -> float | None:
         """Earned: 1, proven: 0.5, else 0; known from the first trial after the outer step on."""
-        made = [m for m in self._mechanisms if m.origin != "builtin"]
+        made = [m for m in self._mechanisms if m.invented]
         for born, mechanisms in groupby(made, key=lambda m: m.born):
             number = (seed - call_seed(self._seed, born - 1, OUTER)) // INVENTION
             of_step = list(mechanisms)

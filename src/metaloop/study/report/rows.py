@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from metaloop.report.text import dollars, duration
-from metaloop.study.contrasts import Life, Spread, Violation
+from metaloop.study.contrasts import Life, Spread, Summary, Violation
 from metaloop.study.report.findings import SOURCES, Contrast, Findings, TaskFindings
 from metaloop.study.report.labels import Names, tick
 from metaloop.study.report.numbers import amount, between, p_value, share
@@ -101,8 +101,15 @@ def alive(lives: Iterable[Life], names: Names) -> Table:
 def earned(task: TaskFindings, names: Names) -> Table:
     """By whom the gain was earned, on the average of each arm and pair of models."""
     heads = ("arm, models", "#final gain", *(f"#by {source}" for source in SOURCES))
-    means = [(s, (s.gain.mean, s.by_model, s.by_builtin, s.by_generated)) for s in task.summaries]
-    return Table(heads, [[names.cell(s), *(f"{x:.4g}" for x in row)] for s, row in means])
+    rows = [
+        [names.cell(s), *(f"{x:.4g}" for x in (s.gain.mean, *_of_sources(s)))]
+        for s in task.summaries
+    ]
+    return Table(heads, rows)
+
+
+def _of_sources(summary: Summary) -> list[float]:
+    return [getattr(summary, measure) for measure in SOURCES.values()]
 
 
 def dead(violations: Iterable[Violation], names: Names) -> Table:

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable
 
-from metaloop.study.result import Cell, Mechanism, Result
+from metaloop.study.result import Cell, Result
 
 _Value = str | int | float | None
 
@@ -27,18 +27,13 @@ _COLUMNS: dict[str, Callable[[Result], _Value]] = {
     "output_tokens": lambda r: r.output_tokens,
     "model_seconds": lambda r: r.model_seconds,
     "usd": lambda r: r.usd,
-    "invented": lambda r: len(generated(r)),
-    "proven": lambda r: sum(m.proven for m in generated(r)),
-    "installed": lambda r: sum(m.state != "rejected" for m in generated(r)),
-    "live": lambda r: sum(m.live > 0 for m in generated(r)),
-    "gain_generated": lambda r: sum((m.gain for m in generated(r)), 0.0),
+    "invented": lambda r: len(r.invented),
+    "proven": lambda r: sum(m.proven for m in r.invented),
+    "installed": lambda r: sum(m.state != "rejected" for m in r.invented),
+    "live": lambda r: sum(m.live > 0 for m in r.invented),
+    "gain_generated": lambda r: r.by_generated,
 }
 """What is left out: the seconds of the trials, on which no two machines agree."""
-
-
-def generated(result: Result) -> list[Mechanism]:
-    """The mechanisms of a cell that a model wrote, acting or replaced by an inert one."""
-    return [m for m in result.mechanisms if m.origin != "builtin"]
 
 
 def render_csv(results: Iterable[Result]) -> str:

@@ -227,8 +227,8 @@ def silent(findings: Findings) -> list[str]:
         *lines,
         "Not that there is no difference where none was seen: with "
         f"{plural(len(design.seeds), 'seed')}, small ones go unseen. The tables state the power.",
-        "Nothing is decided by areas, sealed gains and single pairs of models: they are described "
-        "without correction, and some will stand out by chance.",
+        "Nothing is decided by areas, sealed gains, who earned a gain, and single pairs of models: "
+        "they are described without correction, and some will stand out by chance.",
     ]
 
 
