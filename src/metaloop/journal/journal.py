@@ -5,6 +5,7 @@ A process may die at any instant: each trial is one transaction, written when it
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import asdict, fields
@@ -33,6 +34,8 @@ from metaloop.models.ledger import Ledger, Usage
 
 _DETAILS = [f.name for f in fields(Details)]
 _LIGHT = [f.name for f in fields(TrialRecord) if f.name != "details"]
+PATIENCE = 600
+"""Tries, 0.05 s apart, to open a database that others open at the same time."""
 
 
 class JournalError(Exception):
@@ -271,6 +274,14 @@ class Journal:
 
 def _wal(connection: DBAPIConnection, _: object) -> None:
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000"):
-        cursor.execute(f"PRAGMA {pragma}")
+    cursor.execute("PRAGMA busy_timeout=30000")
+    for attempt in range(PATIENCE):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError:  # others open it too, and for this SQLite does not wait
+            if attempt == PATIENCE - 1:
+                raise
+            time.sleep(0.05)
+    cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.close()
