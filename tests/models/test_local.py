@@ -141,7 +141,7 @@ async def test_a_failed_answer_is_as_free_as_a_good_one(unloaded: None) -> None:
 
     with serving(lambda *_: silent()) as stub:
         played = Played(stub.url.removesuffix("/v1"))
-        local._loaded[NAME] = local.Loaded(NAME, played)  # type: ignore[arg-type]
+        local._loaded[NAME] = local.Loaded(NAME, played)
         with pytest.raises(ModelError, match="empty") as failed:
             await connect(NAME).complete(ASK)
     spent = failed.value.spent

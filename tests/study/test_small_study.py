@@ -121,6 +121,14 @@ def write_bare(directory, trials, seeds=(1,)):
     return file
 
 
+def begun(file):
+    """The design, and the process that runs it, with its first cell done."""
+    design, process = load_design(file), start(file, "run")
+    while not Store(design).results() and process.poll() is None:
+        time.sleep(0.05)
+    return design, process
+
+
 def test_a_removed_result_is_run_anew_where_the_design_has_changed(tmp_path):
     for trials in (2, 3):
         file = write_bare(tmp_path, trials)
@@ -134,10 +142,7 @@ def test_a_removed_result_is_run_anew_where_the_design_has_changed(tmp_path):
 def test_a_study_goes_on_by_the_design_it_began_with(tmp_path):
     """E.g. a second `compare` writes its own into the same file, and is refused."""
     file = write_bare(tmp_path, trials=3, seeds=range(1, 9))
-    design = load_design(file)
-    process = start(file, "run")
-    while len(Store(design).results()) < 1 and process.poll() is None:
-        time.sleep(0.05)
+    design, process = begun(file)
     file.write_text(bare(trials=5, seeds=range(1, 9)))
     process.communicate(timeout=60)
     assert [len(r.curve) for r in Store(design).results()] == [4] * 8
@@ -145,10 +150,7 @@ def test_a_study_goes_on_by_the_design_it_began_with(tmp_path):
 
 def test_a_study_stops_where_its_task_has_changed(tmp_path):
     file = write_bare(tmp_path, trials=3, seeds=range(1, 9))
-    design = load_design(file)
-    process = start(file, "run")
-    while len(Store(design).results()) < 1 and process.poll() is None:
-        time.sleep(0.05)
+    design, process = begun(file)
     secret = tmp_path / "toy" / "secret.txt"
     before = secret.read_text()
     secret.write_text("4")
@@ -178,8 +180,8 @@ def test_status_tells_what_is_left(tmp_path):
 def test_a_second_study_beside_the_first_is_refused(done, tmp_path):
     file = write_small(tmp_path)
     first = start(file)
-    begun = tmp_path / ".metaloop" / "runs"
-    while not begun.is_dir() and first.poll() is None:
+    folder = tmp_path / ".metaloop" / "runs"
+    while not folder.is_dir() and first.poll() is None:
         time.sleep(0.05)
     second = start(file)
     _, errors = second.communicate(timeout=60)
