@@ -46,7 +46,7 @@ class Progress:
     @property
     def seconds_left(self) -> float | None:
         """Of one lane. A kind of which none is done is taken to be like the mean of those that ask
-        models; where those are unknown too, only what asks none can be told from its like."""
+        models; one that asks none, where these are unknown, to be like the others that ask none."""
         return self._left([row.seconds for row in self.rows])
 
     @property

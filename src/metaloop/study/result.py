@@ -86,6 +86,7 @@ class Result:
 
     @property
     def invented(self) -> list[Mechanism]:
+        """Its mechanisms that a model wrote, rejected ones too."""
         return [m for m in self.mechanisms if m.invented]
 
     @property
