@@ -10,21 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from metaloop.guard.base import Promotion, Shown, Verdict
+from metaloop.guard.base import Promotion, Verdict
 from metaloop.task.patch import Files
 from metaloop.task.spec import Perturbation
 
-
-class NoScore(Exception):
-    """A program has no score under a variant."""
-
-
-Vary = Callable[[Files, Perturbation], Awaitable[float]]
-"""Loss of a program under a variant; raises NoScore."""
+Vary = Callable[[Files, Perturbation], Awaitable[float | None]]
+"""Loss of a program under a variant, None where it has no score."""
 
 
 class Perturbations:
-    """Runs each declared variant of candidate and best, and compares."""
+    """Runs each declared variant of a candidate, and compares with the best under the same."""
 
     name = "perturbation"
 
@@ -35,17 +30,13 @@ class Perturbations:
         """Every variant in turn, up to the first that does not stay as declared."""
         found = []
         for variant in self._variants:
-            try:
-                best = await self._loss(
-                    promotion, promotion.best_files, promotion.best_shown, variant
-                )
-            except NoScore:  # of runs that began before the baseline was asked for one
-                continue
-            try:
-                loss = await self._loss(promotion, promotion.files, promotion.shown, variant)
-            except NoScore:
+            promotion.runs += 1
+            loss = await self._vary(promotion.files, variant)
+            if loss is None:
                 return Verdict(self.name, "rejected", f"{variant.name}: it has no score")
-            gain, error = best - loss, promotion.noise.error(1, 1)
+            promotion.shown.varied[variant.name] = loss
+            gain = promotion.best_shown.varied[variant.name] - loss
+            error = promotion.noise.error(1, 1)
             found.append(f"{variant.name}: {gain:+.4g}")
             if variant.must == "hold" and gain < -2 * error:
                 return Verdict(self.name, "rejected", f"{found[-1]}, though it must hold")
@@ -56,12 +47,3 @@ class Perturbations:
                     f"{found[-1]} of {promotion.gain:+.4g} is left, though it must fall",
                 )
         return Verdict(self.name, "passed", "; ".join(found))
-
-    async def _loss(
-        self, promotion: Promotion, files: Files, shown: Shown, variant: Perturbation
-    ) -> float:
-        """Measured once per program and variant."""
-        if variant.name not in shown.varied:
-            promotion.runs += 1
-            shown.varied[variant.name] = await self._vary(files, variant)
-        return shown.varied[variant.name]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from metaloop.guard.base import Shown
 from metaloop.inner.evaluate import Evaluator, Measurement
+from metaloop.inner.guards import score, show
 from metaloop.inner.probing import probe_baseline
-from metaloop.inner.promote import score, show
 from metaloop.task.patch import Files
 from metaloop.task.spec import FILE, Task, TaskError
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from metaloop.guard.attribution import attribute
-from metaloop.inner.promote import measure_with
+from metaloop.inner.guards import measure_with
 from metaloop.inner.search import Search
 from metaloop.task.patch import Files, PatchError, build, code_size
 

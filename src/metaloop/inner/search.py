@@ -14,7 +14,7 @@ from metaloop.guard.base import Scored, Shown
 from metaloop.guard.noise import Noise
 from metaloop.inner.baseline import show_baseline
 from metaloop.inner.evaluate import Evaluator, Measurement
-from metaloop.inner.promote import Checked, guards_for
+from metaloop.inner.guards import Checked, guards_for
 from metaloop.inner.proposal import Proposal, View
 from metaloop.inner.settings import Settings, Strategy
 from metaloop.inner.trace import LAST, TOP
@@ -314,7 +314,6 @@ class Search:
             self.shown[number] = Shown.from_dict(data["shown"])
         else:
             self.best_losses = [*self.best_losses, *data["best_losses"]]
-            self.shown[self.best].varied |= data["best_varied"]
         # A refused program that alone scatters, on a deterministic task, is no noise of others.
         if number > 0 and (self.best == number or self.noise.sigma > 0):
             self.noise = self.noise.known.pooled(data["losses"])
