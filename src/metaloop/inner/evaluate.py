@@ -20,8 +20,8 @@ from metaloop.guard.canary import Canary
 from metaloop.task.metric import MetricError, read_blocks, read_metric
 from metaloop.task.mirror import Mark, mark, remove
 from metaloop.task.patch import Files
-from metaloop.task.spec import Task
-from metaloop.task.workspace import Slot, Workspace
+from metaloop.task.spec import FILE, Task
+from metaloop.task.workspace import Slot, Workspace, below
 
 ARTEFACTS = {".npy", ".npz", ".json", ".jsonl", ".txt", ".csv", ".tsv"}
 """What a run may hand to the judge: data, nothing that is executed or unpickled."""
@@ -186,14 +186,13 @@ class Evaluator:
 
     def _run_job(self, slot: Slot, command: Sequence[str]) -> Job:
         spec = self.task.spec
-        locked = [_inside(slot.prefix, name) for name in (*spec.protect.files, "metaloop.toml")]
-        judge_files = spec.judge.files if spec.judge else []
+        locked = [below(slot.prefix, name) for name in (*spec.protect.files, FILE)]
         # What judges other tasks of the repository may be what this one's program should find.
         hidden = list(self.workspace.other_tasks)
-        hidden += [_inside(slot.prefix, name) for name in judge_files]
+        hidden += [below(slot.prefix, name) for name in spec.judge_files]
         for path in spec.run.hide:
             outside = path.startswith(("/", "{stdlib}"))
-            hidden.append(path if outside else _inside(slot.prefix, path))
+            hidden.append(path if outside else below(slot.prefix, path))
         return Job(
             command=tuple(command),
             workspace=slot.root,
@@ -239,10 +238,9 @@ class Evaluator:
         return Measurement("measured", score, seconds, blocks=read_blocks(printed.stdout, name))
 
     def _fingerprint(self, slot: Slot) -> str:
-        """SHA-256 over everything that judges: protected files, judge files, the task's file."""
-        spec, digest = self.task.spec, hashlib.sha256()
-        names = [*spec.protect.files, *(spec.judge.files if spec.judge else []), "metaloop.toml"]
-        for name in sorted(names):
+        """SHA-256 over everything that judges."""
+        digest = hashlib.sha256()
+        for name in sorted(self.task.spec.judging):
             top = slot.task_dir / name
             for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
                 if path.is_symlink() or not path.is_file():
@@ -324,7 +322,3 @@ def _tail(outcome: Outcome) -> str:
 def _last(text: str) -> str:
     lines = text.strip().splitlines()
     return "".join(c for c in lines[-1] if c.isprintable())[:200] if lines else ""
-
-
-def _inside(prefix: str, name: str) -> str:
-    return f"{prefix}/{name}" if prefix else name

@@ -76,8 +76,7 @@ class TaskPlan:
 def content_of(task: Task) -> str:
     """SHA-256 of everything that decides a score: scores of other contents do not compare."""
     spec, digest = task.spec, hashlib.sha256()
-    judge = spec.judge.files if spec.judge else []
-    for name in sorted({"metaloop.toml", *spec.edit.files, *spec.protect.files, *judge}):
+    for name in sorted({*spec.judging, *spec.edit.files}):
         top = task.directory / name
         for path in sorted(p for p in (top, *top.rglob("*")) if p.is_file()):
             if "__pycache__" not in path.parts:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from metaloop.task.patch import Files
 from metaloop.task.spec import Task, TaskError
-from metaloop.task.workspace import Workspace, answers, git, git_bytes, prefix_of, top_of
+from metaloop.task.workspace import Workspace, answers, below, git, git_bytes, prefix_of, top_of
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Repository:
         """The editable files as they are in HEAD; as they lie there where HEAD has none."""
         files = task.sources()
         for name in set(files) - set(self.untracked(files)):
-            path = f"{self.prefix}/{name}" if self.prefix else name
+            path = below(self.prefix, name)
             files[name] = git_bytes(self.top, "show", f"HEAD:{path}").decode()
         return files
 

@@ -7,7 +7,7 @@ from metaloop.suitability.finding import Finding, Property
 from metaloop.suitability.repository import Repository
 from metaloop.suitability.signal import Signal
 from metaloop.suitability.trials import Observations
-from metaloop.task.spec import FILE, Task
+from metaloop.task.spec import Task
 
 
 def version_control(
@@ -50,9 +50,7 @@ def _clean(repository: Repository) -> Finding:
 
 
 def _tracked(task: Task, repository: Repository) -> Finding:
-    judge = task.spec.judge.files if task.spec.judge else []
-    names = [FILE, *task.spec.edit.files, *task.spec.protect.files, *judge]
-    lost = repository.untracked(dict.fromkeys(names))
+    lost = repository.untracked(dict.fromkeys([*task.spec.judging, *task.spec.edit.files]))
     return Finding(
         "tracked",
         0.35 if lost else 1.0,

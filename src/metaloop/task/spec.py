@@ -165,6 +165,16 @@ class Spec(_Table):
     guard: Guard = Guard()
     models: dict[str, ModelName] = {}
 
+    @property
+    def judge_files(self) -> list[str]:
+        """What is hidden from candidates since it holds the answers."""
+        return self.judge.files if self.judge else []
+
+    @property
+    def judging(self) -> list[str]:
+        """All that decides a score beside the program; a candidate cannot change it."""
+        return [*self.protect.files, *self.judge_files, FILE]
+
 
 @dataclass(frozen=True)
 class Task:
@@ -252,8 +262,7 @@ def _fields(where: list[str]) -> list[str]:
 
 
 def _check_files(path: Path, directory: Path, spec: Spec) -> None:
-    judge_files = spec.judge.files if spec.judge else []
-    tables = {"edit": spec.edit.files, "protect": spec.protect.files, "judge": judge_files}
+    tables = {"edit": spec.edit.files, "protect": spec.protect.files, "judge": spec.judge_files}
     for table, names in tables.items():
         for name in names:
             _check_inside(f"{path}: [{table}] files", directory, name)
@@ -281,7 +290,7 @@ def _check_files(path: Path, directory: Path, spec: Spec) -> None:
                 f"{path}: [guard] canary: {name!r} must name a file inside the task that is not "
                 "there: metaloop makes it"
             )
-        around = [n for n in (*spec.protect.files, *judge_files) if pure.is_relative_to(n)]
+        around = [n for n in (*spec.protect.files, *spec.judge_files) if pure.is_relative_to(n)]
         if around:
             raise TaskError(
                 f"{path}: [guard] canary: {name!r} lies in {around[0]!r}, which is shown read-only "

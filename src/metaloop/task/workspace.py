@@ -66,6 +66,11 @@ def top_of(directory: Path) -> Path | None:
         raise
 
 
+def below(prefix: str, name: str) -> str:
+    """A path of a task, `name`, as one of its repository, in which the task is at `prefix`."""
+    return f"{prefix}/{name}" if prefix else name
+
+
 def prefix_of(directory: Path, top: Path) -> str:
     """A task's directory relative to the top of its repository; empty when it is the top."""
     prefix = directory.relative_to(top).as_posix()
@@ -168,7 +173,7 @@ class Workspace:
         git(self.repo, "read-tree", parent, env=index)
         listing = []
         for name, text in files.items():
-            path = f"{self.prefix}/{name}" if self.prefix else name
+            path = below(self.prefix, name)
             mode = git(self.repo, "ls-tree", "--format=%(objectmode)", parent, "--", path)
             blob = git(self.repo, "hash-object", "-w", "--stdin", stdin=text.encode())
             listing.append(f"{mode or '100644'},{blob},{path}")
