@@ -10,7 +10,7 @@ from toy import write_toy
 from metaloop.models.base import ModelError
 from metaloop.models.testing import ScriptedModel
 from metaloop.outer.contract import check_source
-from metaloop.outer.invent import REPAIRS, SMALL_REPAIRS, Brief, code_of, invent
+from metaloop.outer.invent import REPAIRS, SMALL_REPAIRS, Brief, code_of, invent, without_examples
 from metaloop.outer.prompts import THINKING
 from metaloop.task.spec import load_task
 
@@ -155,6 +155,26 @@ async def test_garbage_is_a_failed_invention_with_a_reason(brief, text):
 )
 def test_code_is_found_in_prose(text):
     assert code_of(text) == CODE
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        "mechanism = Ladder()\nprint(mechanism.move([[0.1, 0.2]], [1.0], 0))",
+        "if __name__ == '__main__':\n    Ladder().move(\n        [], [], 0)",
+        "for point in [[0.1], [0.2]]:\n    print(point)",
+        '"""It is called like this."""\npoints = [[0.5]]',
+    ],
+)
+def test_what_shows_how_it_is_called_is_left_out(example):
+    assert without_examples(f"{CODE}\n\n{example}\n") == CODE
+
+
+@pytest.mark.parametrize(
+    "source", [CODE, "STEP = 1\n" + CODE, CODE + "\n\ndef helper():\n    pass", "x ="]
+)
+def test_what_a_mechanism_is_made_of_stays(source):
+    assert without_examples(source) == source
 
 
 @given(st.text(alphabet="`\n pythoncls:x", max_size=200))

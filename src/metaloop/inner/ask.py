@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from metaloop.inner.rewrite import functions, rewritten
 from metaloop.inner.settings import Strategy
 from metaloop.journal.records import TrialRecord
 from metaloop.mechanism.api import Steer
 from metaloop.task.constants import blank_constants
 from metaloop.task.patch import Edit, Files, PatchError, short
-from metaloop.task.source import SourceError, parse
 from metaloop.task.space import Param, Params
 from metaloop.task.spec import Task
 
@@ -58,24 +57,23 @@ def forms(task: Task, files: Files, small: bool) -> list[Form]:
     return [tune, rewrite] if names else [tune]
 
 
-def choose_form(task: Task, files: Files, small: bool, number: int, steer: Steer | None) -> Form:
-    """Of the forms that there are, code at every sixth trial and where a function is in focus."""
+def choose_form(
+    task: Task, files: Files, small: bool, number: int, strategy: Strategy, steer: Steer | None
+) -> Form:
+    """Of the forms that there are, code at every sixth trial and of the functions in focus.
+
+    What the strategy focuses on takes turns, trial by trial.
+    """
     tune, *others = forms(task, files, small)
-    focus = steer.focus if steer else ()
+    focus = [name.strip("()") for name in steer.focus] if steer else []
+    if strategy.focus:
+        focus.append(strategy.focus[number % len(strategy.focus)])
     for rewrite in others:
-        if number % 6 == 0 or any(name.strip("()") in rewrite.functions for name in focus):
+        if focused := tuple(name for name in rewrite.functions if name in focus):
+            return replace(rewrite, functions=focused)
+        if number % 6 == 0:
             return rewrite
     return tune
-
-
-def functions(source: str) -> dict[str, str]:
-    """Source of each top-level function, by name; empty where `source` is not Python."""
-    try:
-        body = parse(source).body
-    except SourceError:
-        return {}
-    found = [node for node in body if isinstance(node, ast.FunctionDef)]
-    return {node.name: ast.get_source_segment(source, node) or "" for node in found}
 
 
 def system_prompt(task: Task, files: Files, small: bool) -> str:
@@ -256,14 +254,9 @@ def _read_edits(items: object) -> tuple[Edit, ...]:
 
 def _rewrite(task: Task, data: dict[str, Any], files: Files) -> tuple[Edit, ...]:
     """A rewritten function, as the search/replace edit that it amounts to."""
-    file = task.spec.edit.files[0]
-    known, name, code = functions(files[file]), data.get("function"), data.get("code")
-    if not isinstance(name, str) or name not in known:
-        raise PatchError(f'"function" must be one of {", ".join(known)}')
+    file, code = task.spec.edit.files[0], data.get("code")
     text = "\n".join(map(str, code)) if isinstance(code, list) else str(code)
-    if name not in functions(text):
-        raise PatchError(f'"code" must be valid Python that starts with `def {name}(`')
-    return (Edit(file, known[name], functions(text)[name]),)
+    return (Edit(file, *rewritten(files[file], data.get("function"), text)),)
 
 
 def plain(value: object) -> str:

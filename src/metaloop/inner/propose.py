@@ -69,7 +69,7 @@ async def _ask_model(search: Search, model: Model, view: View, proposal: Proposa
     task, steer, strategy, complaint = search.task, proposal.steer, view.strategy, ""
     parent = search.start_of(view, steer)
     files = search.files(parent)
-    form = ask.choose_form(task, files, model.small, view.number, steer)
+    form = ask.choose_form(task, files, model.small, view.number, strategy, steer)
     few = trace.FEW if model.small else {}
     told = trace.digest(task, search.notable(view), **few)
     for i in range(ANSWERS):

@@ -98,7 +98,7 @@ async def invent(
         )
         try:
             answer = await model.complete(request)
-            source = code_of(answer.text)
+            source = without_examples(code_of(answer.text))
             error = mistake = await prove(source)
         except ModelError as failed:
             error = f"the model gave no answer: {failed}"
@@ -129,6 +129,25 @@ def code_of(text: str) -> str:
     """The Python code in a model's answer: its longest fenced block, else all of it."""
     blocks = re.findall(r"```[^\n`]*\n(.*?)(?:```|\Z)", text, re.DOTALL)
     return max(blocks, key=len).strip() if blocks else text.strip()
+
+
+def without_examples(source: str) -> str:
+    """Without the statements that stand after its last class.
+
+    Small models show there how the mechanism is called; the worker would run that at loading.
+    """
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return source
+    classes = [i for i, node in enumerate(body) if isinstance(node, ast.ClassDef)]
+    if not classes:
+        return source
+    lines = source.split("\n")
+    for node in reversed(body[classes[-1] + 1 :]):
+        if not isinstance(node, ast.FunctionDef | ast.Import | ast.ImportFrom):
+            del lines[node.lineno - 1 : node.end_lineno]
+    return "\n".join(lines).rstrip()
 
 
 def _class_name(source: str) -> str:

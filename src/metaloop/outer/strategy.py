@@ -6,7 +6,8 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from metaloop.inner.ask import first_object, functions, plain
+from metaloop.inner.ask import first_object, plain
+from metaloop.inner.rewrite import functions
 from metaloop.inner.settings import Strategy
 from metaloop.models.base import Model, ModelError, Request
 from metaloop.outer.digest import Digest
