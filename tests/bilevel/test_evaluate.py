@@ -60,3 +60,21 @@ async def test_other_tasks_of_the_repository_are_hidden(tmp_path):
     assert await reads("../common.py")
     assert await reads("../../secret.txt")
     assert await reads("variant/secret.txt")
+
+
+async def test_what_a_task_hides_of_its_repository_is_hidden(tmp_path):
+    repo = tmp_path / "repo"
+    write_toy(repo / "toy")
+    spec = repo / "toy" / "metaloop.toml"
+    hide = 'hide = ["{repository}/tests", "{repository}/not/there"]'
+    spec.write_text(spec.read_text().replace("[judge]", f"{hide}\n[judge]"))
+    for name in ("tests", "docs"):
+        (repo / name).mkdir()
+        (repo / name / "answer.txt").write_text("3")
+    running = evaluator(commit(repo) / "toy", tmp_path / "run")
+
+    async def reads(path):
+        return (await running.measure(trained(f"assert open({path!r}).read() == '3'"))).score == 6.0
+
+    assert not await reads("../tests/answer.txt")
+    assert await reads("../docs/answer.txt")

@@ -2,9 +2,9 @@
 
 import re
 from html import escape
-from html.parser import HTMLParser
 
 import pytest
+from pages import Tags, check_page
 
 from metaloop.inner.settings import Settings
 from metaloop.journal.journal import Journal, JournalError
@@ -54,19 +54,6 @@ def mechanism(number, state, born, text="why", **more):
     )
 
 
-class Tags(HTMLParser):
-    """Which elements a page has, and with which attributes."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.tags, self.attributes = set(), set()
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.add(tag)
-        self.attributes |= {name for name, _ in attrs}
-
-
 def report(journal, tmp_path):
     page = write_report(journal, "toy-1", tmp_path / "out")
     return page.read_text("utf-8"), page.with_suffix(".md").read_text("utf-8")
@@ -89,9 +76,7 @@ def test_foreign_text_can_do_nothing(journal, toy, tmp_path):
     add(journal, 3, "kept", 4.0, by="m2", gain=1.0, text=evil)
     journal.retire("toy-1", "m2", 3, evil)
     page, markdown = report(journal, tmp_path)
-    seen = Tags(page)
-    assert not seen.tags & {"script", "img", "iframe", "object", "a"}
-    assert not {name for name in seen.attributes if name.startswith("on")}
+    assert "a" not in Tags(check_page(page)).tags
     assert "&lt;script&gt;alert(1)" in page
     for text in (page, markdown, *(p.read_text() for p in (tmp_path / "out/plots").iterdir())):
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e]", text)
@@ -113,7 +98,7 @@ def test_the_page_needs_nothing_else(journal, toy, tmp_path):
     add(journal, 0, "kept", 6.0, by="baseline", gain=0.0)
     page, markdown = report(journal, tmp_path)
     assert "default-src 'none'" in page
-    assert not re.search(r"(src|href)=\"(?!#)", page.replace("xlink:href", "href"))
+    check_page(page)
     assert "<svg" in page and "![best](plots/best.svg)" in markdown
     assert (tmp_path / "out/plots/best.svg").is_file()
 

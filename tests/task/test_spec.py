@@ -28,6 +28,7 @@ def test_a_good_task_loads(toy):
         ("timeout_s = 10", 'hide = ["secrets"]', "[run] hide: 'secrets' is no file of"),
         ("timeout_s = 10", 'hide = ["secret*"]', "name a file or directory that is there, without"),
         ("timeout_s = 10", 'hide = ["../toy"]', "[run] hide: '../toy' must lie inside"),
+        ("timeout_s = 10", 'hide = ["{repository}/../x"]', "must lie inside the repository"),
         ("timeout_s = 10", 'hide = ["link"]', "[run] hide: 'link' is reached through a link"),
         ("[edit]", '[guard]\ncanary = ["prepare.py/x"]\n[edit]', "canary: 'prepare.py/x' lies in"),
         ("low = -10, high = 10", "low = 10, high = -10", "[space] X: low (10) must be below"),
@@ -87,7 +88,8 @@ def test_a_file_is_known_by_one_name_however_it_is_spelt(toy):
 
 def test_what_is_hidden_may_be_there_or_be_anywhere_on_the_machine(toy):
     (toy / "key").mkdir()
-    path, hide = toy / "metaloop.toml", ["key", "./key/", "/no/such/*", "{stdlib}/idlelib"]
+    path = toy / "metaloop.toml"
+    hide = ["key", "./key/", "{repository}/docs", "/no/such/*", "{stdlib}/idlelib"]
     path.write_text(path.read_text().replace("timeout_s = 10", f"hide = {json.dumps(hide)}"))
     assert load_task(toy).spec.run.hide == hide
 

@@ -20,7 +20,7 @@ from metaloop.guard.canary import Canary
 from metaloop.task.metric import MetricError, read_blocks, read_metric
 from metaloop.task.mirror import Mark, mark, remove
 from metaloop.task.patch import Files
-from metaloop.task.spec import FILE, Task
+from metaloop.task.spec import FILE, REPOSITORY, Task
 from metaloop.task.workspace import Slot, Workspace, below
 
 ARTEFACTS = {".npy", ".npz", ".json", ".jsonl", ".txt", ".csv", ".tsv"}
@@ -191,8 +191,12 @@ class Evaluator:
         hidden = list(self.workspace.other_tasks)
         hidden += [below(slot.prefix, name) for name in spec.judge_files]
         for path in spec.run.hide:
-            outside = path.startswith(("/", "{stdlib}"))
-            hidden.append(path if outside else below(slot.prefix, path))
+            if path.startswith(("/", "{stdlib}")):
+                hidden.append(path)
+            elif path.startswith(REPOSITORY):
+                hidden.append(path.removeprefix(REPOSITORY))
+            else:
+                hidden.append(below(slot.prefix, path))
         return Job(
             command=tuple(command),
             workspace=slot.root,

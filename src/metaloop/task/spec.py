@@ -24,6 +24,7 @@ from metaloop.task.constants import ConstantError, read_constants
 from metaloop.task.space import Params, Space, Value
 
 FILE = "metaloop.toml"
+REPOSITORY = "{repository}/"
 
 
 class TaskError(ValueError):
@@ -54,7 +55,8 @@ class Run(_Table):
     disk_mb: Annotated[int, Field(ge=1)] = 1024
     network: bool = False
     hide: list[str] = []
-    """Further paths the run must not read; absolute ones may hold wildcards or `{stdlib}`."""
+    """Further paths the run must not read: of the task, of its repository (`{repository}/NAME`), of
+    the machine or of Python's library (`{stdlib}/NAME`), these two with wildcards."""
 
 
 class Judge(_Table):
@@ -276,7 +278,10 @@ def _check_files(path: Path, directory: Path, spec: Spec) -> None:
                     "or name the other files of the directory one by one"
                 )
     for name in spec.run.hide:
-        if not name.startswith(("/", "{stdlib}")):
+        if name.startswith(REPOSITORY):
+            if ".." in PurePosixPath(name).parts:
+                raise TaskError(f"{path}: [run] hide: {name!r} must lie inside the repository")
+        elif not name.startswith(("/", "{stdlib}")):
             _check_inside(f"{path}: [run] hide", directory, name)
     if spec.probe is not None and spec.judge is None:
         raise TaskError(

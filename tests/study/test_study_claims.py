@@ -1,0 +1,237 @@
+"""What the report of a study claims: its words follow the numbers."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from study.results import CHEAP, EFFECTS, STRONG, Design, make_design, make_result, make_results
+
+from metaloop.study.report.findings import find
+from metaloop.study.report.labels import Names
+from metaloop.study.report.pooled import pooled
+from metaloop.study.report.trade import points
+from metaloop.study.report.words import headline, incomplete, says, silent
+from metaloop.study.report.write import write
+from metaloop.study.result import Cell, Mechanism
+
+SMALL = ("A", "C", "tpe")
+
+
+def told(design, results):
+    """The headline and all that the data of the first task says."""
+    findings = find(design, results)
+    task = findings.tasks[0]
+    return headline(findings, task), " ".join(says(findings, task))
+
+
+def test_a_planted_effect_is_claimed():
+    design = make_design(trials=8, arms=SMALL)
+    top, text = told(design, make_results(design, mixed=0.06))
+    assert top == "Different models in the two loops did better than the same one in both."
+    assert "Mixed pairs of `1.5b` and `0.5b` ended 0.06" in text
+    assert "a difference was seen, and 0.02, what is worth having, is below it." in text
+
+
+def test_a_planted_loss_is_claimed():
+    design = make_design(trials=8, arms=SMALL)
+    top, text = told(design, make_results(design, mixed=-0.06))
+    assert top == "Different models in the two loops did worse than the same one in both."
+    assert re.search(r"ended 0\.0\d+ worse than the mean", text)
+
+
+def test_no_effect_is_none_at_this_power():
+    design = make_design(trials=8, arms=SMALL)
+    top, text = told(design, make_results(design, noise=0.06))
+    assert top == "No difference seen at this power between mixed and pure pairs of models."
+    assert "no difference was seen at this power. A true difference of 0.02" in text
+    assert re.search(r"found in \d+ % of such studies \(in 80 % with \d+ seeds\)", text)
+    assert "the interval does not rule it out" in text
+
+
+def test_small_noise_rules_a_difference_out():
+    design = make_design(trials=8, arms=SMALL)
+    _, text = told(design, make_results(design, noise=0.004))
+    assert "the interval rules it out" in text
+
+
+def test_who_sits_outside():
+    design = make_design(trials=8, arms=("C",))
+    _, text = told(design, make_results(design, role=0.1))
+    assert "Who sits outside: `1.5b` over `0.5b` did better than the reverse" in text
+    _, text = told(design, make_results(design, role=-0.1))
+    assert "Who sits outside: `1.5b` over `0.5b` did worse than the reverse" in text
+
+
+@pytest.mark.parametrize("seeds", [1, 3, 5])
+def test_few_seeds_tell_nothing(seeds):
+    design = make_design(seeds=seeds, trials=8, arms=SMALL)
+    top, text = told(design, make_results(design, mixed=0.5))
+    assert top.startswith("Too few seeds")
+    assert "cannot tell it from chance" in text
+    assert "was seen" not in text
+
+
+def test_nothing_is_decided_before_the_last_seed():
+    design = make_design(seeds=8, trials=8, arms=SMALL)
+    results = [r for r in make_results(design, mixed=0.5, role=0.5) if r.cell.seed < 8]
+    top, text = told(design, results)
+    assert top == "No answer yet: 7 of 8 seeds are there of what decides."
+    assert "nothing is decided before all 8 seeds are there" in text
+    assert "`1.5b` over `0.5b` against the reverse (+0.5" in text
+    for claim in ("was seen", "did better", "did worse", "ended better than", "ended worse than"):
+        assert claim not in text
+
+
+def test_secondary_contrasts_wait_for_those_they_are_corrected_with():
+    design = make_design(seeds=8, trials=8, arms=SMALL)
+    results = [r for r in make_results(design, mixed=0.5) if r.cell.arm != "tpe"]
+    top, text = told(design, results)
+    assert top == "Different models in the two loops did better than the same one in both."
+    assert "Not decided before all cells are there: `1.5b` over `0.5b`" in text
+    assert "Over all its pairs" not in text
+
+
+def test_what_restarts_also_reach_is_not_credited_to_mechanisms():
+    design = make_design(trials=8, arms=("A", "C", "restart", "tpe"))
+    results = make_results(design, {**EFFECTS, "C": 0.4, "restart": 0.4, "tpe": 0.3})
+    _, text = told(design, results)
+    assert "C ended better than A (" in text
+    assert "it was not seen to beat restart." in text
+    assert "which asks no model" not in text
+    results = make_results(design, {**EFFECTS, "C": 0.4, "restart": 0.3, "tpe": 0.5})
+    _, text = told(design, results)
+    assert "C ended worse than TPE (" in text
+    assert "not shown" not in text
+    assert "C was not seen to beat TPE, which asks no model" in text
+
+
+def test_a_dead_mechanism_with_a_gain_is_named():
+    design = make_design(seeds=2, trials=8, arms=("A", "C"))
+    results = make_results(design)
+    assert "No gain is credited to a mechanism that never acted." in told(design, results)[1]
+    i = next(i for i, r in enumerate(results) if r.cell.arm == "C")
+    dead = Mechanism("m9", "Ghost", "generated", "installed", True, 3, 0, 0.1)
+    results[i] = replace(results[i], mechanisms=[dead])
+    assert "But 1 mechanism never acted and yet" in told(design, results)[1]
+    [task] = find(design, results).tasks
+    assert [v.mechanism.name for v in task.violations] == ["Ghost"]
+
+
+def test_missing_cells_are_told():
+    design = make_design(seeds=6, trials=8, arms=SMALL)
+    results = make_results(design)
+    assert incomplete(find(design, results)) == ""
+    lacking = [r for r in results if r.cell.arm != "tpe" or r.cell.seed > 2]
+    words = incomplete(find(design, lacking))
+    assert words.startswith("Only 40 of the 42 planned cells are there")
+    assert "TPE (2)" in words
+    none = find(design, [])
+    assert headline(none, none.tasks[0]).startswith("The deciding contrast cannot be computed")
+
+
+def test_what_is_not_planned_is_left_out():
+    design = make_design(seeds=2, trials=8, arms=SMALL)
+    other = make_results(make_design(seeds=2, trials=8, arms=SMALL, tasks=("other",)))
+    assert find(design, other).done == 0
+
+
+def test_limits_name_tasks_models_and_trials():
+    design = make_design(trials=8, arms=SMALL)
+    words = " ".join(silent(find(design, make_results(design))))
+    for name in ("`ngram-lm`", "8 trials", "`qwen2.5-coder-1.5b`", "10 seeds"):
+        assert name in words
+
+
+def test_secondary_contrasts_are_corrected_for_one_another():
+    design = make_design(trials=8)
+    [task] = find(design, make_results(design)).tasks
+    assert len(task.gain.deciding) == 1
+    assert task.gain.deciding[0].told.p_holm == task.gain.deciding[0].told.p
+    assert len(task.gain.secondary) == 8  # one of roles, seven other arms
+    least = min(c.told.p for c in task.gain.secondary)
+    assert min(c.told.p_holm for c in task.gain.secondary) == pytest.approx(8 * least)
+    assert len(task.gain.each) == 28
+    assert all(c.told.p_holm is None for c in task.gain.each)
+
+
+def test_pooled_pairs_each_cell_with_its_own_control():
+    rng = np.random.default_rng(0)
+
+    def run(arm, outer, inner, seed, gain):
+        return make_result(Cell("t", arm, outer, inner, seed), gain, 4, rng)
+
+    results = [
+        run("C", "p:a", "p:a", 1, 5.0), run("C", "p:b", "p:a", 1, 6.0),
+        run("C", "p:a", "p:b", 1, 7.0), run("C", "p:a", "p:a", 2, 9.0),
+        run("A", None, "p:a", 1, 1.0), run("A", None, "p:b", 1, 3.0),
+        run("tpe", None, None, 1, 2.0),
+    ]  # fmt: skip
+    assert pooled(results, "t", "C", "A") == [pytest.approx((4 + 5 + 4) / 3)]
+    assert pooled(results, "t", "C", "tpe") == [pytest.approx(4)]
+    assert pooled(results, "t", "C", "gp") == []
+
+
+def test_names_leave_out_what_all_share():
+    names = Names([STRONG, CHEAP, None])
+    assert names.pair(STRONG, CHEAP) == "`1.5b` over `0.5b`"
+    assert Names(["local:a-b", "openai:a-b"]).model("openai:a-b") == "`openai:a-b`"
+    assert Names([STRONG]).model(STRONG) == "`qwen2.5-coder-1.5b`"
+
+
+def test_the_front_is_what_nothing_beats():
+    rng = np.random.default_rng(0)
+    design = make_design(seeds=2, trials=8, arms=SMALL)
+    results = [make_result(c, {"A": 1.0, "C": 3.0, "tpe": 2.0}[c.arm], 8, rng)
+               for c in design.cells()]  # fmt: skip
+    findings = find(design, results)
+    shown = points(findings.tasks[0].groups, findings.names, lambda r: float(r.tokens))
+    assert {p.label for p in shown if p.front and not p.label.startswith("C")} == {"TPE"}
+    assert not any(p.front for p in shown if p.label.startswith("A "))
+
+
+def test_what_decides_is_final_before_its_controls_are_there(tmp_path):
+    design = make_design()
+    results = [r for r in make_results(design) if r.cell.arm == "C"]
+    write(design, results, tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    assert "No answer yet" not in text
+    assert "what decides has all of its seeds, all else is preliminary" in text
+    write(design, results[1:], tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    assert "No answer yet" in text
+    assert "all of this is preliminary" in text
+
+
+def test_it_is_told_who_earned_the_difference(tmp_path):
+    """Built-in mechanisms earn a tenth of each gain here, generated ones a fifth."""
+    design = make_design()
+    results = make_results(design, mixed=0.1)
+    for r in results:
+        assert r.by_model + r.by_builtin + r.by_generated == pytest.approx(r.gain)
+    task = find(design, results).tasks[0]
+    (whole,), parts = task.gain.deciding, {k: c[0].told.mean for k, c in task.sources.items()}
+    assert sum(parts.values()) == pytest.approx(whole.told.mean)
+    assert parts["generated mechanisms"] == pytest.approx(whole.told.mean * 0.2)
+    write(design, results, tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    assert re.search(
+        r"made up of \+0\.\d+ by the model, .* by generated mechanisms \(described", text
+    )
+
+
+def test_a_design_without_pure_pairs_says_that_it_does_not_ask(tmp_path):
+    design = make_design()
+    results = [r for r in make_results(design) if r.cell.outer != r.cell.inner or not r.cell.outer]
+    planned = [r.cell for r in results]
+
+    class Mirror(Design):
+        def cells(self):
+            return planned
+
+    mirror = Mirror(**vars(design))
+    write(mirror, results, tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    assert "is not asked: it takes mixed and pure pairs" in text
+    assert "cannot be computed" not in text
+    assert "Who sits outside" in text
