@@ -151,6 +151,11 @@ def test_luck_is_not_enough():
     assert "best of all on fair" in judge({"fair": clear | {"tpe": [0.5] * 4}}).reason
 
 
+def test_landscapes_that_share_a_random_start_are_no_further_evidence():
+    lucky = {"new": [0.2, 0.5, 0.3, 0.7], "random_search": [0.5, 0.5, 0.5, 0.5]}
+    assert not judge({f"shape {i}": lucky for i in range(6)}).passed
+
+
 def test_nothing_is_said_of_what_was_not_compared():
     second = judge({"fair": {"new": [0.4, 0.4], "tpe": [0.3, 0.2]}})
     assert second.passed

@@ -152,9 +152,11 @@ def judge(table: Mapping[str, Scores]) -> Screening:
     scores = {arm: fmean(row[arm] for row in told.values()) for arm in arms}
 
     def behind(other: str) -> list[float]:
-        """Paired differences: above 0 where "new" is worse than `other`."""
+        """Per version, above 0 where "new" is worse than `other`, as a mean over the landscapes:
+        they share the version's random start, so their differences are not independent."""
         pairs = [zip(table[n][NEW], table[n][other], strict=True) for n in told]
-        return [a - b for pair in pairs for a, b in pair]
+        differences = ([a - b for a, b in pair] for pair in pairs)
+        return [fmean(version) for version in zip(*differences, strict=True)]
 
     others = [arm for arm in scores if arm not in (NEW, REFERENCE)]
     copied = [arm for arm in others if all(table[n][arm] == table[n][NEW] for n in told)]
