@@ -75,6 +75,8 @@ def errors() -> Iterator[None]:
 def make_room(file: Path | None) -> None:
     """Make the directory of a file that is to be written: before the work, so that none is lost."""
     if file is not None:
+        if file.is_dir():
+            raise ValueError(f"{file} is a directory; name a file, in it or elsewhere")
         file.parent.mkdir(parents=True, exist_ok=True)
 
 

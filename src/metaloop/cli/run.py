@@ -12,6 +12,7 @@ from metaloop.cli.app import INTERRUPTED, NO_TRIAL, app, errors, print_json, say
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from metaloop.journal.journal import Journal
     from metaloop.models.recorder import CallStore
     from metaloop.project import Project
     from metaloop.report.status import Status
@@ -170,17 +171,40 @@ def _finish(project: Project, status: Status, as_json: bool) -> None:
 
     with errors(), project.journal() as journal:
         page = write_report(journal, status.run, project.folder(status.run))
+        failing = _failing(journal, status)
     if as_json:
         print_json(status.to_dict())
     else:
         _print_summary(status, page)
+    warn(failing)
     if status.state in ("interrupted", "paused"):
         raise typer.Exit(INTERRUPTED)
     if not status.trials["total"]:
         raise typer.Exit(NO_TRIAL)
 
 
+def _failing(journal: Journal, status: Status) -> list[str]:
+    """A warning for each role most of whose calls failed, with how the last one did."""
+    from metaloop.report.text import one_line, plural
+
+    failing = {r: used for r, used in status.roles.items() if 2 * used["failed"] > used["calls"]}
+    if not failing:
+        return []
+    calls = journal.calls(status.run)
+    last: dict[str, str | None] = {c.request.role: c.error for c in calls if c.answer is None}
+    random = sum(trial.by == "fallback" for trial in journal.trials(status.run))
+    warnings = []
+    for role, used in failing.items():
+        text = f"{role}: {used['failed']} of {plural(used['calls'], 'call')} failed"
+        text += f", the last with: {one_line(last.get(role) or 'no message')}"
+        if role == "proposer" and random:
+            text += f"; in {plural(random, 'trial')} a random step stood in"
+        warnings.append(text)
+    return warnings
+
+
 def _print_summary(status: Status, page: Path) -> None:
+    from metaloop.models.ledger import USED_UP
     from metaloop.report.words import headline
 
     run, reason = status.run, f": {status.reason}" if status.reason else ""
@@ -191,8 +215,10 @@ def _print_summary(status: Status, page: Path) -> None:
         say(f"patch:   metaloop diff {run} | git apply    (or: metaloop apply {run})")
     if status.state in ("interrupted", "paused"):
         say(f"go on:   metaloop resume {run}")
-    elif status.reason:
+    elif USED_UP in status.reason:
         say(f"go on:   metaloop resume {run}, with a larger budget")
+    elif status.reason:  # what was spent is unknown, and stays so under any budget in dollars
+        say(f'go on:   in Python, metaloop.resume("{run}", changes={{"budget_usd": None}})')
 
 
 def _near(path: Path) -> str:
