@@ -257,6 +257,7 @@ def test_run_warns_of_what_it_sees_at_once(toy, monkeypatch):
     monkeypatch.chdir(toy)
     (toy / "metaloop.toml").write_text(
         TOML.split("[judge]")[0] + '[metric]\nname = "loss"\ndirection = "minimize"\n'
+        '[space]\nX = { type = "int", low = 0, high = 9 }\n'
     )
     (toy / "train.py").write_text("X = 1\nprint('loss:', X)\n")
     commit(toy)
