@@ -37,7 +37,9 @@ def init_command(
         list[str] | None,
         typer.Option(help="NAME=int:1:8, NAME=float:0.1:0.9[:log] or NAME=a|b|c; repeatable."),
     ] = None,
-    unsafe: Annotated[bool, typer.Option("--unsafe")] = False,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Run the program without a sandbox.")
+    ] = False,
 ) -> None:
     """Write a metaloop.toml into DIR and run the program once, to prove that its metric is read.
 
@@ -74,7 +76,7 @@ def init_command(
                 f"Nothing is hidden: every candidate can read all of {directory}, answers too; "
                 f"name what holds them in {path}, under [judge], as files = [...]."
             )
-        say(f"next: metaloop run {directory}")
+        say(f"next: commit {path}, then metaloop check {directory}, metaloop run {directory}")
 
 
 def _ask(option: str, question: str, default: str | None = None) -> str:

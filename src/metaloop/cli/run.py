@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metaloop.cli.app import INTERRUPTED, NO_TRIAL, app, errors, print_json, say, warn
+from metaloop.cli.app import INTERRUPTED, NO_TRIAL, RunId, app, errors, print_json, say, warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,7 @@ Minutes = Annotated[float | None, typer.Option(help="Stop after so many minutes.
 Unsafe = Annotated[
     bool, typer.Option("--unsafe", help="Run model-written code without a sandbox. Dangerous.")
 ]
+LEVELS = "1 inner loop, 1.5 tunes its strategy, 2 invents mechanisms: 1 | 1,1.5 | 1,2 | 1,1.5,2"
 Json = Annotated[bool, typer.Option("--json", help="Print the final status as JSON.")]
 
 
@@ -35,19 +36,28 @@ def run_command(
     inner: Annotated[
         str | None, typer.Option(help="Model that proposes: provider:name[@URL].")
     ] = None,
-    outer: Annotated[str | None, typer.Option(help="Model that invents mechanisms.")] = None,
+    outer: Annotated[
+        str | None,
+        typer.Option(help="Model that tunes the strategy and invents mechanisms; else the inner."),
+    ] = None,
     role: Annotated[list[str] | None, typer.Option(help="ROLE=MODEL, repeatable.")] = None,
-    levels: Annotated[str, typer.Option(help="1 | 1,1.5 | 1,2 | 1,1.5,2")] = "1,1.5,2",
+    levels: Annotated[str, typer.Option(help=LEVELS)] = "1,1.5,2",
     trials: Trials = 24,
     outer_every: Annotated[int, typer.Option(help="Trials between outer steps.")] = 8,
     workers: Annotated[int, typer.Option(help="Trials run side by side.")] = 1,
-    seed: int = 0,
+    seed: Annotated[int, typer.Option(help="Of all choices that are drawn.")] = 0,
     budget_usd: Usd = None,
     budget_minutes: Minutes = None,
     replay: Annotated[
         str | None, typer.Option(help="A run or a cassette file that answers instead of models.")
     ] = None,
-    include_uncommitted: Annotated[bool, typer.Option("--include-uncommitted")] = False,
+    include_uncommitted: Annotated[
+        bool,
+        typer.Option(
+            "--include-uncommitted",
+            help="Start from the files as they lie there, not from the last commit.",
+        ),
+    ] = False,
     unsafe: Unsafe = False,
     as_json: Json = False,
 ) -> None:
@@ -91,7 +101,7 @@ def run_command(
 
 @app.command("resume")
 def resume_command(
-    run_id: Annotated[str, typer.Argument(metavar="RUN")],
+    run_id: RunId,
     trials: Trials = None,
     budget_usd: Usd = None,
     budget_minutes: Minutes = None,
