@@ -40,7 +40,6 @@ MEANS = {
     "lognormal": float(np.exp(0.5)),
     "zero-inflated": float(norm.pdf(ZERO) - 0.4 * ZERO),
 }
-MEDIANS = {"normal": 0.0, "lognormal": 1.0, "zero-inflated": 0.0}
 UNEQUAL = (1.5, 1.0, 1.0, 0.5)
 """Gains of the four cells where one model is three times as good and mixing them brings nothing."""
 
@@ -105,10 +104,6 @@ def errors(shape: str, studies: int) -> dict[str, float]:
 def ours(samples: Floats) -> Floats:
     """Studies x (low, high) by `interval`."""
     return np.array([interval(row) for row in samples])
-
-
-def ours_of_median(samples: Floats) -> Floats:
-    return np.array([interval(row, statistic="median") for row in samples])
 
 
 def resampled(samples: Floats) -> Iterator[tuple[Floats, Floats, Floats]]:
@@ -221,9 +216,6 @@ def main() -> None:
                 else:
                     row.append(covered(method, asymmetry(values), 0.0))
             rows.append(row)
-        if what == "mean of a cell":
-            last = [covered(ours_of_median, cells[s][:, 0], MEDIANS[s]) for s in SHAPES]
-            rows.append(["its median (`interval`)", *last])
         table([f"{what}: covered (width)", *SHAPES], rows)
 
     rows = []

@@ -37,6 +37,7 @@ from metaloop.outer.loop import OuterLoop
 from metaloop.outer.restore import restore
 from metaloop.project import Project
 from metaloop.report.status import Status, make_status
+from metaloop.task.mirror import remove
 from metaloop.task.spec import Spec, Task, load_task
 from metaloop.task.workspace import Workspace
 
@@ -83,10 +84,14 @@ def run(
         run_id = project.new_run(journal, task)
         folder = project.folder(run_id)
         with project.hold(run_id):
-            if own_repository:
-                workspace = Workspace.scratch(task, folder)
-            else:
-                workspace = Workspace.create(task, folder, run_id, include_uncommitted)
+            try:
+                if own_repository:
+                    workspace = Workspace.scratch(task, folder)
+                else:
+                    workspace = Workspace.create(task, folder, run_id, include_uncommitted)
+            except BaseException:  # no run began: its number is free again
+                remove(folder)
+                raise
             config = {
                 "task": str(task.directory),
                 "spec": task.spec.model_dump(mode="json"),
@@ -116,14 +121,16 @@ def resume(
 ) -> Status:
     """Go on with a run that was interrupted, paused or ended by a budget.
 
-    `changes` replaces settings, e.g. `{"trials": 48}`. Raises as `run` does, but for
-    BudgetReached; ValueError for a run that another process is at, JournalError for an unknown one.
+    `changes` replaces settings, e.g. `{"trials": 48}`. Leave to run unconfined is not remembered:
+    `{"unsafe": True}` gives it anew. Raises as `run` does, but for BudgetReached; ValueError for a
+    run that another process is at, JournalError for an unknown one.
     """
     project = project or Project.around(Path.cwd())
     with project.journal(listener) as journal, project.hold(journal.run(run_id).id):
         record = journal.run(run_id)
         stored = Settings(**record.config["settings"])
-        settings = replace(stored, **(changes or {}))
+        given: dict[str, Any] = {"unsafe": False, **(changes or {})}
+        settings = replace(stored, **given)
         task = load_task(record.config["task"])
         if task.spec != Spec.model_validate(record.config["spec"]):
             raise ValueError(
@@ -171,6 +178,11 @@ class Session:
         self._references = self._choose_references()
         self._routers: list[Router] = []
         roles = self._connect(lambda model: model)
+        if roles is None and not task.space:
+            raise ValueError(
+                "no model is named and the task has no [space] to search: add --inner MODEL, or a "
+                "[space] to metaloop.toml"
+            )
         if replay is None:
             self.budget.admit(ref for name in self._references.values() for ref in members(name))
             if roles and (missing := roles.missing()):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -15,6 +16,10 @@ from metaloop.task.spec import Task, TaskError
 from metaloop.task.workspace import git
 
 FOLDER = ".metaloop"
+LOCK = "lock"
+"""In a run's folder: held by the process that drives the run."""
+PATIENCE = 3
+"""Looks at a lock before it counts as taken."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +73,26 @@ class Project:
                 f"{run}: its folder {folder} is not there; resume it in the project that it was "
                 "started in, or start a new run"
             )
-        with (folder / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+        with (folder / LOCK).open("w") as lock:
+            for _ in range(PATIENCE):
+                with suppress(OSError):
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                time.sleep(0.05)  # somebody may but look (`is_abandoned`)
+            else:
                 raise ValueError(
                     f"{run} is running, in another process: wait for it, or stop it first"
-                ) from None
+                )
             yield
+
+    def is_abandoned(self, run: str) -> bool:
+        """Whether no process drives a run; False where its lock is not here to be asked."""
+        try:
+            with (self.folder(run) / LOCK).open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
 
     def new_run(self, journal: Journal, task: Task) -> str:
         """The next free name, e.g. `ngram-lm-3`: free in the journal, among branches and among

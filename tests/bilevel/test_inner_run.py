@@ -1,6 +1,7 @@
 """The inner loop end to end: real sandbox, real git, real journal; only the model is scripted."""
 
 import json
+import math
 import subprocess
 import time
 from dataclasses import replace
@@ -123,7 +124,7 @@ def test_refused_answers_are_repaired_once_or_rejected(toy, project):
     assert status.trials["total"] == 2
     asked = [request.prompt for request in model.requests]
     assert "not one complete JSON object" in asked[1]
-    assert "Q is no parameter" in asked[3]
+    assert "'Q' is no parameter" in asked[3]
     assert len({request.seed for request in model.requests}) == len(asked)
     with project.journal() as journal:
         assert journal.trials(status.run)[2].by == "fallback"
@@ -179,6 +180,28 @@ def test_a_variant_that_does_not_work_is_an_error_at_once(toy, project):
     with pytest.raises(TaskError, match="'other order': command: it gives"):
         run(toy, Settings(levels="1", trials=1), project=project, include_uncommitted=True,
             models={"inner": ScriptedModel([answer(params={"X": 5.0})], small=False)})  # fmt: skip
+
+
+def test_a_run_that_is_refused_leaves_nothing_behind(toy, project):
+    (toy / "prepare.py").write_text("# not committed\n")
+    with pytest.raises(TaskError, match="--include-uncommitted"):
+        go(toy, project, [answer()], unsafe=True)
+    assert not project.folder("toy-1").exists()
+
+
+def test_without_a_model_and_without_a_space_there_is_nothing_to_run(toy, project):
+    path = toy / "metaloop.toml"
+    head, _, rest = path.read_text().partition("[space]")
+    path.write_text(f"{head}[holdout]{rest.partition('[holdout]')[2]}")
+    with pytest.raises(ValueError, match=r"no model is named and the task has no \[space\]"):
+        run(toy, Settings(levels="1", unsafe=True), project=project)
+    assert not project.folder("toy-1").exists()
+
+
+def test_values_are_recorded_as_they_were_given_but_in_range(toy, project):
+    status, _, journal = go(toy, project, [answer(params={"X": math.inf}), answer(params={"X": 5})])
+    assigned = [journal.details(status.run, number).assigned["X"] for number in (1, 2)]
+    assert list(map(repr, assigned)) == ["10.0", "5"]
 
 
 def test_a_budget_of_nothing_allows_nothing(toy, project):

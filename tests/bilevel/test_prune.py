@@ -49,6 +49,16 @@ def test_what_was_pruned_stays_so_when_a_budget_ends_the_next_sitting(toy, tmp_p
     assert b"UNUSED" not in shown
 
 
+def test_what_was_pruned_stays_so_when_the_next_sitting_is_cut_short(toy, tmp_path):
+    status, _ = go(toy, tmp_path / "p", EARNS, IDLE)
+    gone = ScriptedModel([], small=False)
+    project = Project(tmp_path / "p")
+    after = resume(status.run, project=project, models={"inner": gone}, changes={"trials": 9})
+    assert after.state == "paused"
+    shown = subprocess.check_output(["git", "show", f"{status.branch}:train.py"], cwd=toy)
+    assert b"return X - 6.0" in shown and b"UNUSED" not in shown
+
+
 def test_hunks_that_earn_stay(toy, tmp_path):
     half = ("N = 1\n", "N = 1\nHALF = 3.0\n")
     _, patch = go(toy, tmp_path / "p", ("return X\n", "return X - 2 * HALF\n"), half)

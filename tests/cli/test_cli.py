@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from metaloop.bilevel import run
 from metaloop.cli import app
 from metaloop.execution import SandboxError
+from metaloop.inner.evaluate import Measurement
 from metaloop.inner.settings import Settings
 from metaloop.mechanism.builtin import BUILTINS
 from metaloop.models.testing import ScriptedModel
@@ -164,7 +165,9 @@ def test_a_run_is_driven_by_one_process_at_a_time(here):
     next(line for line in process.stdout if line.startswith("#4"))  # undisturbed
     process.kill()
     process.communicate(timeout=30)
-    done = json.loads(metaloop("status", "--json").stdout)["trials"]["total"]
+    status = json.loads(metaloop("status", "--json").stdout)
+    assert status["state"] == "interrupted"
+    done = status["trials"]["total"]
     assert metaloop("resume", "toy-1", "--trials", done + 1).exit_code == 0
 
 
@@ -300,9 +303,27 @@ def test_init_with_a_judge_and_init_that_asks(tmp_path):
         (tmp_path / name).write_text(text)
     # `out/` is given to every run; the questions are answered with their defaults where empty.
     answers = "\n\nloss\n\nhow far X is from 3\n"
-    asked = metaloop("init", tmp_path, "--judge", "python judge.py", stdin=answers)
+    judge = ("--judge", "python judge.py")
+    asked = metaloop("init", tmp_path, *judge, stdin=f"{answers}judge.py secret.txt\n")
     assert asked.exit_code == 0, asked.output
-    assert "self-scored" not in asked.output
+    assert "self-scored" not in asked.output and "Nothing is hidden" not in asked.output
+    assert load_task(tmp_path).spec.judge_files == ["judge.py", "secret.txt"]
+    (tmp_path / "metaloop.toml").unlink()
+    open_to_all = metaloop("init", tmp_path, *judge, stdin=f"{answers}\n")
+    assert open_to_all.exit_code == 0, open_to_all.output
+    assert f"every candidate can read all of {tmp_path}" in open_to_all.output
+
+
+def test_init_takes_what_is_hidden_as_an_option_and_refuses_it_without_a_judge(here, monkeypatch):
+    monkeypatch.setattr(
+        "metaloop.inner.scaffold.prove", lambda *_: Measurement("measured", 6.0, 0.1)
+    )
+    (here / "metaloop.toml").unlink()
+    hidden = ("--judge-file", "judge.py", "--judge-file", "secret.txt")
+    refused = metaloop("init", here, *INIT, *hidden)
+    assert refused.exit_code == 2 and "give --judge as well" in refused.output
+    assert metaloop("init", here, *INIT, *hidden, "--judge", "python judge.py").exit_code == 0
+    assert load_task(here).spec.judge_files == ["judge.py", "secret.txt"]
 
 
 def test_init_without_answers_names_the_option(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Awaitable, Callable
@@ -208,6 +209,21 @@ async def test_hidden_files_tell_nothing(hostile: Run, workspace: Path) -> None:
     assert (workspace / "answers" / "a.txt").read_text() == "42"
     assert (workspace / "secret.txt").read_text() == "the answer is 42\n"
     assert (workspace / ".git").read_text() == "gitdir: /elsewhere\n"
+
+
+async def test_hidden_files_stay_so_when_temporary_files_are_cleared_away(
+    hostile: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "tmp"
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    for _ in range(2):
+        place.mkdir()
+        outcome = await hostile(
+            "print(sum(1 for name in ['judge.py', 'secret.txt'] if open(name).read()))",
+            hidden=("secret.txt",),
+        )
+        assert outcome.stdout.strip() == "1" or "PermissionError" in outcome.stderr, outcome
+        shutil.rmtree(place)
 
 
 async def test_nesting_of_hidden_and_read_only(hostile: Run, workspace: Path) -> None:

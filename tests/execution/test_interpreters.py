@@ -40,6 +40,12 @@ def in_the_project_itself_of_copies(home: Path) -> Path:
     return make(REAL, home / "project", "--copies")
 
 
+def behind_a_link(home: Path) -> Path:
+    make(REAL, home / "data")
+    (home / "env").symlink_to(home / "data")
+    return home / "env"
+
+
 def make(program: Path, place: Path, *options: str) -> Path:
     subprocess.run([program, "-m", "venv", "--without-pip", *options, place], check=True)
     return place
@@ -53,6 +59,7 @@ def make(program: Path, place: Path, *options: str) -> Path:
         of_copies,
         in_the_project_itself,
         in_the_project_itself_of_copies,
+        behind_a_link,
     ],
 )
 async def test_a_virtual_environment_works_and_shows_nothing_around_it(
@@ -89,3 +96,17 @@ def test_of_a_conda_environment_all_is_shown(tmp_path: Path) -> None:
         (tmp_path / "env" / name).mkdir(parents=True)
     program = shutil.copy(REAL, tmp_path / "env" / "bin" / "python")
     assert tmp_path / "env" in interpreter_roots(str(program))
+
+
+def test_packages_that_pip_checked_out_are_shown_and_nothing_else_of_src(tmp_path: Path) -> None:
+    """`own` stands for the project around the environment, itself installed to be edited."""
+    environment = make(REAL, tmp_path / "env")
+    src = environment / "src"
+    for name in ("listed/.git", "found/.git", "left/.git", "own"):
+        (src / name).mkdir(parents=True)
+    packages = next(environment.glob("lib/python3*/site-packages"))
+    (packages / "__editable__.listed-1.pth").write_text(f"{src}/listed\n")
+    mapping = {"found": f"{src}/found/code", "own": f"{src}/own"}
+    (packages / "__editable___found_finder.py").write_text(f"MAPPING = {mapping!r}\n")
+    shown = interpreter_roots(str(environment / "bin" / "python"))
+    assert {path for path in shown if path.is_relative_to(src)} == {src / "listed", src / "found"}

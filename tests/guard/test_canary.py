@@ -4,12 +4,16 @@ import os
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from metaloop.execution import Job, SandboxError
 from metaloop.execution.sandbox import candidates, defect
-from metaloop.guard.canary import Canary
+from metaloop.guard.canary import Canary, records_reads
+from metaloop.inner.baseline import show_baseline
+from metaloop.inner.evaluate import Measurement
+from metaloop.task.spec import TaskError, load_task
 
 USABLE = {s.name: s for s in candidates() if not isinstance(s, SandboxError) and not defect(s)}
 
@@ -17,9 +21,9 @@ USABLE = {s.name: s for s in candidates() if not isinstance(s, SandboxError) and
 @pytest.fixture
 def planted(tmp_path):
     canary, path = Canary(), tmp_path / "work" / "answers.json"
-    canary.plant(path)
-    if canary.touched(path) is None:
+    if not records_reads(tmp_path):
         pytest.skip("this file system records no reads")
+    canary.plant(path)
     time.sleep(0.02)  # the clock of a file's ctime is coarse
     return canary, path
 
@@ -65,13 +69,17 @@ def test_nothing_is_overwritten_and_a_second_run_gets_a_fresh_one(planted):
     assert [p.name for p in path.parent.iterdir()] == ["answers.json"]
 
 
-def test_where_reads_are_not_recorded_there_is_no_answer(tmp_path, monkeypatch):
-    canary, path = Canary(), tmp_path / "answers.json"
+async def test_where_reads_are_not_recorded_a_task_with_canaries_is_refused(
+    toy, tmp_path, monkeypatch
+):
+    with (toy / "metaloop.toml").open("a") as toml:
+        toml.write('[guard]\ncanary = ["answers.csv"]\n')
+    task = load_task(toy)
     monkeypatch.setattr("pathlib.Path.read_bytes", lambda self: b"")  # as if mounted with noatime
-    canary.plant(path)
-    assert canary.touched(path) is None
-    path.chmod(0o600)
-    assert canary.touched(path) is True
+    evaluator = SimpleNamespace(pristine=SimpleNamespace(root=tmp_path / "pristine"))
+    with pytest.raises(TaskError, match=r"metaloop.toml: \[guard\] canary: .*noatime.*remove"):
+        await show_baseline(task, evaluator, {}, Measurement("measured", 1.0, 1.0))
+    assert [path.name for path in tmp_path.iterdir()] == ["toy"]
 
 
 @pytest.mark.parametrize("sandbox", USABLE.values(), ids=list(USABLE))

@@ -104,10 +104,3 @@ async def test_what_the_holdout_refuses_is_rejected():
 
     found = await Holdout(query, 9).check(promotion())
     assert (found.ending, found.hidden) == ("rejected", True)
-
-
-async def test_what_could_not_be_compared_is_said():
-    """A run that began before a holdout without a score was refused."""
-    found, _ = await verdict(Shown(Scored(2.0), 1.0), shown(1.0, 1.0))
-    assert found.ending == "passed"
-    assert "nothing to compare" in found.evidence

@@ -2,14 +2,19 @@
 
 import math
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from promotions import promotion
 
+from metaloop.guard.base import Scored, Shown
 from metaloop.guard.noise import Noise
 from metaloop.guard.repeat import LOOKS, Repeat
+from metaloop.inner.evaluate import Measurement
+from metaloop.inner.promote import promote
+from metaloop.task.spec import load_task
 
 BASELINE = 8
 
@@ -172,3 +177,21 @@ def test_noise_pools_programs_by_their_own_means(programs):
     squares = sum((x - sum(p) / len(p)) ** 2 for p in programs for x in p)
     assert noise.squares == pytest.approx(squares, rel=1e-6, abs=1e-3)
     assert math.isfinite(noise.sigma)
+
+
+async def test_what_another_run_measured_and_does_not_run_again_is_no_matter_of_the_holdouts(toy):
+    class Evaluator:
+        async def measure(self, files, **_):
+            return Measurement("timed_out", None, 10.0)
+
+        def forget(self, measured):
+            assert measured.artefacts is None
+
+    search = SimpleNamespace(
+        task=load_task(toy), evaluator=Evaluator(), guards=[None], trials=[], best=0,
+        best_losses=[6.0], files=lambda number: {}, noise=Noise(), guard_runs=0, queries=4,
+        shown={0: Shown(Scored(6.0), 1.0)},
+    )  # fmt: skip
+    checked = await promote(search, {}, Measurement("measured", 1.0, 1.0))
+    assert (checked.last.guard, checked.last.ending) == ("repeat", "rejected")
+    assert checked.promotion.queries == 4

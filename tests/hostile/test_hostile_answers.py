@@ -32,6 +32,7 @@ def take(task, text, form=BOTH):
         answer = ask.read_answer(task, text, form, Strategy(), files)
         after = build(task, files, answer.params, answer.edits)
     except PatchError as error:
+        assert str(error).encode()  # it is told to the model, and written down
         return str(error)
     content_hash(after), code_size(after), diff(files, after), changed(task, files, after)
     json.dumps(after).encode()
@@ -58,6 +59,7 @@ NASTY = {
     "deep brackets": edited("(" * 1000 + "X" + ")" * 1000),
     "a lone surrogate": edited("'\ud800'"),
     "a NUL": edited("X\0"),
+    "a name with a lone surrogate": json.dumps({"params": {"\ud800": 1}}),
     "deep JSON": '{"hypothesis": ' + "[" * 900 + "]" * 900 + ', "params": {"X": 5}}',
 }
 REWRITES = {

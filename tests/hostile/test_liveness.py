@@ -8,6 +8,7 @@ from toy import commit, write_toy
 
 from metaloop.bilevel import run
 from metaloop.inner.settings import Settings
+from metaloop.mechanism.builtin import BASELINES
 from metaloop.models.seeds import call_seed
 from metaloop.models.testing import ScriptedModel
 from metaloop.outer import screen
@@ -40,6 +41,11 @@ def proposer(request):
     return json.dumps({"hypothesis": "h", "edits": [edit]})
 
 
+SAME = """
+class Same(Mechanism):
+    def suggest(self, history):
+        return dict(history[0].params)
+"""
 SLEEP = "(__import__('time').sleep(1) or 0)"
 
 
@@ -146,6 +152,24 @@ def test_a_placebo_goes_through_the_same_motions_and_says_nothing(
     own = [t for t in trials if t.arm == placebo.id]
     assert own
     assert {(t.by, t.live) for t in own} == {("model", False)}
+
+
+def test_beside_a_placebo_an_idle_built_in_mechanism_is_retired(patch_only, tmp_path, monkeypatch):
+    monkeypatch.setattr("metaloop.outer.loop.builtins_for", lambda space: {"spread": IDLER})
+    wrong = "class Wrong(Mechanism):\n    pass\n"
+    _, mechanisms, _ = go(patch_only, tmp_path, monkeypatch, wrong, control="placebo")
+    spread = next(m for m in mechanisms if m.id == "spread")
+    assert (spread.state, spread.reason[:8]) == ("retired", "not live")
+
+
+def test_where_there_is_no_model_the_last_mechanism_stays(toy, tmp_path, monkeypatch):
+    """Or the rest of the run would be random steps under its name."""
+    names = ("tpe", "cma_es")
+    for name in names:
+        monkeypatch.setitem(BASELINES, name, SAME)
+    settings = Settings(levels="1", trials=9, baseline_runs=1, first=names)
+    status = run(toy, settings, project=Project(tmp_path))
+    assert sorted(m.state for m in status.mechanisms) == ["installed", "retired"]
 
 
 def test_a_placebo_is_not_installed_where_no_mechanism_would_be(patch_only, tmp_path, monkeypatch):

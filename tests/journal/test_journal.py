@@ -2,6 +2,8 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from random import Random
+from statistics import fmean
 from threading import Barrier
 
 import pytest
@@ -12,6 +14,8 @@ from metaloop.models.base import Completion, Request
 from metaloop.models.ledger import Ledger
 from metaloop.models.recorder import Call
 from metaloop.report.status import make_status
+from metaloop.study.cells import read_result
+from metaloop.study.result import Cell
 
 RUN = RunRecord("toy-1", "toy", "running", "", 1.0, 1.0, 0.0, {"a": 1}, {"python": "3"})
 TRIAL = TrialRecord(
@@ -125,6 +129,45 @@ def test_the_ledger_is_what_entering_every_call_would_give(journal):
     assert journal.ledger("toy-1").to_dict() == ledger.to_dict()
     assert list(journal.ledger("toy-1").roles) == list(ledger.roles)
     assert journal.ledger("toy-2").roles == {}
+
+
+def noisy(journal, direction):
+    """A run in which guards measured the baseline again, and the best twice."""
+    spec = {"metric": {"name": "m", "direction": direction}, "judge": None}
+    journal.set_config("toy-1", {"spec": spec, "settings": {"levels": "1"}, "branch": "b"})
+    turn = 1.0 if direction == "minimize" else -1.0
+
+    def add(number, status, scores, again=(), ending="discarded"):
+        trial = replace(TRIAL, number=number, status=status, score=fmean(scores), gain=1.0)
+        asked = {"best_losses": [turn * score for score in again], "queries": 0, "runs": 1}
+        checked = {"verdicts": [{"ending": ending}], **asked} if number else {"queries": 0}
+        journal.add_trial("toy-1", replace(trial, details=Details(scores=scores)), 0.0, checked)
+
+    return add
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_baseline_and_best_are_told_by_all_measurements_of_them(journal, direction):
+    add, turn = noisy(journal, direction), 1.0 if direction == "minimize" else -1.0
+    add(0, "kept", [turn * 9.0, turn * 10.0])
+    add(1, "discarded", [turn * 8.0], [turn * 11.0])
+    assert make_status(journal, "toy-1").best == make_status(journal, "toy-1").baseline
+    add(2, "kept", [turn * 4.0], [turn * 10.0], "passed")
+    add(3, "discarded", [turn * 3.0], [turn * 6.0, turn * 5.0])
+    status = make_status(journal, "toy-1")
+    assert (status.baseline, status.best) == (turn * 10.0, turn * 5.0)
+    result = read_result(journal, "toy-1", Cell("toy", "A", "", "", 1))
+    assert (result.curve, result.gain) == ([0.0, 0.0, 5.0, 5.0], 5.0)
+
+
+def test_where_nothing_scatters_a_score_stands_to_the_last_bit(journal):
+    """Though the mean of equal numbers may be another one."""
+    score = next(x for x in (Random(n).random() for n in range(99)) if fmean([x] * 3) != x)
+    add = noisy(journal, "minimize")
+    add(0, "kept", [1.0])
+    add(1, "kept", [score], [1.0], "passed")
+    add(2, "discarded", [score], [score, score])
+    assert make_status(journal, "toy-1").best == score
 
 
 def test_a_status_is_counted_by_the_database(journal):

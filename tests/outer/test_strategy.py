@@ -154,7 +154,6 @@ def test_the_digest_says_where_the_search_stands_still(task):
         trial(4, "discarded", "X 5 -> 6", 3.0, -1.0),
     ]
     digest = make_digest(task, trials, {"model": 0.5, "tpe": 0.0})
-    assert digest.stuck_for == 3
     for words in (
         "4 trials: 2 discarded, 1 kept, 1 crashed",
         "loss 6 -> 2 (minimize), last gain at trial 1, none since 3 trials",
@@ -189,5 +188,4 @@ def test_a_parameter_is_not_mistaken_for_one_whose_name_ends_alike(task, tmp_pat
 def test_a_run_of_crashes_alone_has_a_digest(task):
     crashes = [trial(n, "crashed", "nothing", None, None) for n in range(1, 9)]
     digest = make_digest(task, [BASELINE, *crashes], {})
-    assert digest.stuck_for == 8
-    assert "8 crashed" in digest.brief
+    assert "8 crashed" in digest.brief and "none since 8 trials" in digest.brief

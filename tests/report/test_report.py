@@ -40,7 +40,8 @@ def start(journal, toy, state="done", reason="", self_scored=False):
 
 
 def add(journal, number, status, score=None, by="model", gain=None, text="", **more):
-    details = Details(hypothesis=text, diff=text, reason=text, tail=text)
+    scores = [] if score is None else [score]
+    details = Details(scores=scores, hypothesis=text, diff=text, reason=text, tail=text)
     trial = TrialRecord(
         number, status, by, by, number - 1 if number else None, {"X": 1.0}, score, gain,
         text or "X 1 -> 2", str(number), live=by != "model", details=details, **more,
@@ -154,6 +155,21 @@ def test_the_holdout_of_an_earlier_best_is_not_shown_beside_a_later_one(journal,
     assert all("hidden holdout" in text for text in report(journal, tmp_path))
     add(journal, 2, "kept", 2.0, gain=3.0)
     assert not any("hidden holdout" in text for text in report(journal, tmp_path))
+
+
+def test_a_best_that_was_measured_again_is_told_by_all_measurements(journal, toy, tmp_path):
+    start(journal, toy)
+    add(journal, 0, "kept", 9.0, by="baseline", gain=0.0)
+    add(journal, 1, "kept", 6.0, gain=3.0)
+    add(journal, 2, "discarded", 5.0, gain=2.0)
+    for trial, ending, again in ((1, "passed", []), (2, "discarded", [7.0, 8.0])):
+        verdicts = [{"guard": "repeat", "ending": ending, "evidence": "as it was measured"}]
+        asked = {"verdicts": verdicts, "best_losses": again, "queries": 0, "runs": len(again)}
+        journal.add_event("toy-1", trial, "guards", **asked)
+    journal.add_event("toy-1", 2, "outer", levels="1")
+    for text in report(journal, tmp_path):
+        assert "9 -> 7, better by 22.2%" in text or escape("9 -> 7, better by 22.2%") in text
+        assert "without a gain, stuck at 7," in text
 
 
 def test_how_far_a_budget_let_it_come(journal, toy, tmp_path):

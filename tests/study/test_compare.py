@@ -17,7 +17,7 @@ MODEL = "openai:stub@http://127.0.0.1:1/v1"
 def test_the_design_has_equal_trials_and_survives_odd_paths(tmp_path):
     task = load_task(write_toy(tmp_path / 'a "quoted" \\ place'))
     design = design_comparison(
-        task, MODEL, MODEL, trials=5, seeds=range(1, 4), folder=tmp_path / "toy"
+        task, MODEL, MODEL, trials=5, seeds=range(1, 4), home=tmp_path / "home"
     )
     assert design.arms == ("C", "A", "random", "tpe", "cma-es")
     assert {design.settings(cell).trials for cell in design.cells()} == {5}
@@ -30,9 +30,28 @@ def test_a_task_without_a_space_is_compared_with_the_inner_loop_alone(tmp_path):
     before, _, after = TOML.partition("[space]")
     (toy / "metaloop.toml").write_text(before + after[after.index("[holdout]") :])
     design = design_comparison(
-        load_task(toy), MODEL, MODEL, trials=5, seeds=[1], folder=tmp_path / "c"
+        load_task(toy), MODEL, MODEL, trials=5, seeds=[1], home=tmp_path / "home"
     )
     assert design.arms == ("C", "A")
+
+
+def test_what_does_not_compare_is_kept_apart(tmp_path):
+    toy = write_toy(tmp_path / "toy")
+    path = toy / "metaloop.toml"
+    path.write_text(path.read_text().replace('name = "toy"', 'name = "My_toy.v2"'))
+
+    def folder(trials=5, seeds=(1,)):
+        design = design_comparison(
+            load_task(toy), MODEL, MODEL, trials=trials, seeds=seeds, home=tmp_path / "home"
+        )
+        return design.folder
+
+    first = folder()
+    assert first.name.startswith("My_toy.v2-")
+    assert folder(seeds=(1, 2)) == first
+    assert folder(trials=6) != first
+    (toy / "train.py").write_text((toy / "train.py").read_text().replace("9.0", "8.0"))
+    assert folder() != first
 
 
 @pytest.mark.parametrize("answer", ['{"hypothesis": "h", "params": [{"X": 4.0}]}', "no idea"])
@@ -49,7 +68,7 @@ def test_a_user_gets_a_table_a_plot_and_one_sentence(tmp_path, monkeypatch, answ
         assert len(stub.asked) == asked  # what is done stays done
     assert "Too few seeds to tell these arms apart" in done.output
     assert "random" in again.output
-    folder = tmp_path / ".metaloop" / "compare" / "toy"
+    [folder] = (tmp_path / ".metaloop" / "compare").iterdir()
     assert "<svg" in (folder / "compare.html").read_text()
     rows = (folder / "cells.csv").read_text().splitlines()
     assert len(rows) == 1 + 5

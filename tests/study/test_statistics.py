@@ -17,6 +17,7 @@ from metaloop.study.statistics import (
     detectable,
     effect_size,
     family,
+    fewest,
     holm,
     interval,
     needed,
@@ -134,20 +135,26 @@ def test_the_interval_at_ten_is_as_wide_as_the_t_interval_and_not_the_plain_perc
 
 def test_an_interval_without_spread_has_no_width():
     assert interval([2.5]) == (2.5, 2.5)
-    assert interval([2.5] * 10, statistic="median") == (2.5, 2.5)
+    assert interval([2.5] * 10) == (2.5, 2.5)
     with pytest.raises(ValueError, match="no values"):
         interval([])
 
 
 @settings(max_examples=40, deadline=None)
-@given(some, st.sampled_from(["mean", "median"]), st.sampled_from([0.01, 7.0]), number)
-def test_an_interval_moves_with_its_values(values, statistic, unit, shift):
-    low, high = interval(values, statistic=statistic)
-    centre = float(getattr(np, statistic)(values))
-    assert min(values) - 1e-9 <= low <= centre + 1e-9
-    assert centre - 1e-9 <= high <= max(values) + 1e-9
-    moved = interval([unit * v + shift for v in values], statistic=statistic)
+@given(some, st.sampled_from([0.01, 7.0]), number)
+def test_an_interval_moves_with_its_values(values, unit, shift):
+    low, high = interval(values)
+    assert low - 1e-9 <= np.mean(values) <= high + 1e-9
+    moved = interval([unit * v + shift for v in values])
     assert moved == pytest.approx((unit * low + shift, unit * high + shift), abs=1e-6)
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_of_few_values_the_interval_is_the_t_interval(n):
+    """The means of their resamples end at the least and the greatest, too near by far."""
+    samples = np.random.default_rng(n).normal(1, 2, (2000, n))
+    bounds = np.array([interval(row) for row in samples])
+    assert ((bounds[:, 0] <= 1) & (bounds[:, 1] >= 1)).mean() == pytest.approx(0.95, abs=0.015)
 
 
 @settings(max_examples=20, deadline=None)
@@ -226,8 +233,8 @@ def test_the_sign_flip_test_has_the_power_of_the_t_test(n, effect):
 
 def test_a_comparison_tells_everything():
     differences = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
-    told = compare("a against b", differences, 2.0)
-    assert (told.name, told.n, told.mean, told.p_holm) == ("a against b", 8, 4.5, None)
+    told = compare(differences, 2.0)
+    assert (told.n, told.mean, told.matters, told.p_holm) == (8, 4.5, 2.0, None)
     assert told.interval == interval(differences)
     assert told.p == 2 / 2**8
     assert told.effect == effect_size(differences)
@@ -238,25 +245,42 @@ def test_a_comparison_tells_everything():
 
 
 def test_a_single_pair_tells_that_it_tells_nothing():
-    told = compare("one", [2.0], 1.0)
-    assert math.isnan(told.spread) and math.isnan(told.effect)
-    assert (told.p, told.power, told.needed, told.detectable) == (1.0, 0.0, None, math.inf)
+    told = compare([2.0], 1.0)
+    assert all(map(math.isnan, (told.spread, told.effect, told.power, told.detectable)))
+    assert (told.p, told.needed) == (1.0, None)
+
+
+@pytest.mark.parametrize("same", [0.0, 0.3])
+def test_equal_differences_tell_nothing_of_power(same):
+    told = compare([same] * 10, 1.0)
+    assert told.spread == 0 and told.needed is None
+    assert math.isnan(told.power) and math.isnan(told.detectable)
 
 
 @pytest.mark.parametrize("differences, matters", [([], 1.0), ([1.0], 0.0), ([1.0], math.nan)])
 def test_comparisons_that_make_no_sense_are_refused(differences, matters):
     with pytest.raises(ValueError):
-        compare("x", differences, matters)
+        compare(differences, matters)
 
 
 def test_a_family_is_corrected_together_and_keeps_the_rest():
-    told = [compare("a", [1.0] * 9 + [2.0], 1.0), compare("b", [-1.0, 1.0, 0.5], 1.0)]
+    told = [compare([1.0] * 9 + [2.0], 0.2), compare([-1.0, 1.0, 0.5], 1.0)]
     corrected = family(told)
     assert [c.p_holm for c in corrected] == [2 * told[0].p, told[1].p]
-    assert [c.name for c in corrected] == ["a", "b"]
+    assert [c.mean for c in corrected] == [1.1, pytest.approx(1 / 6)]
+    assert corrected[0].power == power(10, told[0].spread, 0.2, level=0.025) < told[0].power
+    assert corrected[0].needed == needed(told[0].spread, 0.2, level=0.025) > told[0].needed
+    assert family(told[:1])[0].power == told[0].power
     assert family([]) == []
 
 
+@pytest.mark.parametrize("questions", [1, 2, 9, 25])
+def test_the_fewest_pairs_that_can_show_anything(questions):
+    n = fewest(questions)
+    least = [family([compare([1.0] * m, 1.0)] * questions)[0].p_holm for m in (n - 1, n)]
+    assert least[1] < 0.05 <= least[0]
+
+
 def test_ten_pairs_can_answer_at_most_25_questions():
-    best = compare("a", [1.0 + i / 10 for i in range(10)], 1.0)
+    best = compare([1.0 + i / 10 for i in range(10)], 1.0)
     assert family([best] * 25)[0].p_holm <= 0.05 < family([best] * 26)[0].p_holm

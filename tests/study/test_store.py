@@ -69,14 +69,23 @@ def test_a_file_in_the_wrong_place_is_refused(design):
         store.read(two)
 
 
-def test_what_asks_no_model_tells_nothing_of_the_price_of_what_does(design):
+def test_what_is_known_of_some_cells_tells_nothing_of_the_price_of_others(tmp_path):
+    """Others may ask dearer models, such as those of the outer loop."""
+    file = write_small(tmp_path)
+    file.write_text(DESIGN.replace("local:", "openai:"))
+    design = load_design(file)
     bare = [cell for cell in design.cells() if cell.inner is None]
     state = progress(design, [replace(result(cell), usd=0.0) for cell in bare])
     assert (state.seconds_left, state.usd_left) == (None, None)
     assert "known after the first" in state.line()
+    level_1 = [cell for cell in design.cells() if cell.outer is None]
+    state = progress(design, [replace(result(cell), usd=0.5) for cell in level_1])
+    assert state.usd_left is None
+    assert "and a price not known yet" in state.line()
     rest = [cell for cell in design.cells() if cell.inner is not None]
-    state = progress(design, [replace(result(cell), usd=0.5) for cell in rest[:4]])
-    assert state.usd_left == pytest.approx(0.5 * (len(rest) - 4))
+    one_of_each = list({cell.key.rpartition("/")[0]: cell for cell in rest}.values())
+    state = progress(design, [replace(result(cell), usd=0.5) for cell in one_of_each])
+    assert state.usd_left == pytest.approx(0.5 * (len(rest) - len(one_of_each)))
 
 
 def test_progress_counts_and_tells_what_is_left(design):

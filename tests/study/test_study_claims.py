@@ -5,11 +5,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from study.results import CHEAP, EFFECTS, STRONG, Design, make_design, make_result, make_results
+from study.results import (
+    ARMS,
+    CHEAP,
+    EFFECTS,
+    STRONG,
+    Design,
+    make_design,
+    make_result,
+    make_results,
+)
 
+from metaloop.study.contrasts import pooled
+from metaloop.study.report import rows
 from metaloop.study.report.findings import find
 from metaloop.study.report.labels import Names
-from metaloop.study.report.pooled import pooled
 from metaloop.study.report.trade import points
 from metaloop.study.report.words import headline, incomplete, says, silent
 from metaloop.study.report.write import write
@@ -70,6 +80,49 @@ def test_few_seeds_tell_nothing(seeds):
     assert top.startswith("Too few seeds")
     assert "cannot tell it from chance" in text
     assert "was seen" not in text
+
+
+@pytest.mark.parametrize("seeds", [6, 8])
+def test_what_correction_makes_undecidable_is_not_called_unseen(seeds):
+    """With nine secondary questions eight seeds cannot show any of them, whatever they are."""
+    design = make_design(seeds=seeds, trials=8, arms=(*ARMS, "gp"))
+    top, text = told(design, make_results(design, mixed=0.5, role=0.5))
+    assert top.startswith("Different models in the two loops did better")
+    assert (
+        f"C against the other arms: {seeds} seeds cannot tell it from chance (p, corrected" in text
+    )
+    assert f"the reverse: {seeds} seeds cannot tell it" in text
+    assert "not seen to beat" not in text
+
+
+def test_three_models_need_more_seeds_for_what_decides():
+    design = make_design(seeds=6, trials=8, arms=("C",), models=(STRONG, CHEAP, "local:x-3b"))
+    top, text = told(design, make_results(design, mixed=0.5))
+    assert top.startswith("Too few seeds")
+    assert "would have been found" not in text
+
+
+def test_runs_without_any_gain_are_no_proof_that_nothing_was_missed():
+    design = make_design(trials=8, arms=SMALL)
+    results = [replace(r, curve=[0.0] * 9) for r in make_results(design)]
+    top, text = told(design, results)
+    assert top.startswith("No difference seen")
+    assert "All seeds gave the same, so nothing tells" in text
+    assert "rules it out" not in text and "% of such studies" not in text
+    [task] = find(design, results).tasks
+    [row] = rows.tested(task.gain.deciding).rows
+    assert row[2:4] == ["0", "-"] and row[-3:] == ["-", "-", "-"]
+
+
+def test_a_baseline_that_went_on_at_random_is_named():
+    design = make_design(seeds=9, trials=8, arms=SMALL)
+    results = make_results(design)
+    gone = Mechanism("tpe", "TPE", "builtin", "retired", True, 3, 3, 0.1)
+    for i, r in enumerate(results):
+        if r.cell.arm == "tpe":
+            state = "retired" if r.cell.seed < 3 else "installed"
+            results[i] = replace(r, mechanisms=[replace(gone, state=state)])
+    assert "In 2 of 9 runs of TPE none of its mechanisms was left" in told(design, results)[1]
 
 
 def test_nothing_is_decided_before_the_last_seed():
@@ -216,7 +269,8 @@ def test_it_is_told_who_earned_the_difference(tmp_path):
     write(design, results, tmp_path)
     text = (tmp_path / "report.md").read_text()
     assert re.search(
-        r"made up of \+0\.\d+ by the model, .* by generated mechanisms \(described", text
+        r"made up of \+0\.\d+ by the model and random steps, .* by generated mechanisms \(desc",
+        text,
     )
 
 

@@ -187,6 +187,16 @@ def test_modularity_names_the_file_nobody_imports_the_long_function_and_the_judg
     assert "coupling: " in weak and "judge: it imports" in weak
 
 
+def test_a_judge_that_hides_nothing_is_weak_unless_it_is_meant_to_be_seen(toy):
+    shown = TOML.replace('files = ["judge.py", "secret.txt"]\n', "")
+    (toy / "metaloop.toml").write_text(shown)
+    (warning,) = quick_warnings(load_task(toy))
+    assert "can read all of the task, answers too" in warning
+    assert "under files of [judge]" in warning
+    (toy / "metaloop.toml").write_text(shown.replace('"prepare.py"', '"prepare.py", "judge.py"'))
+    assert quick_warnings(load_task(toy)) == []
+
+
 @pytest.mark.parametrize("hostile", ["(" * 500, "\x00", "def f(:\n", "x = " + "-" * 5000 + "1"])
 def test_a_source_that_is_no_python_is_no_crash(toy, hostile):
     (toy / "metaloop.toml").write_text(TOML.split("[space]")[0])
@@ -233,6 +243,7 @@ def test_the_page_needs_nothing_else_and_obeys_no_foreign_text(toy, tmp_path):
         ([".", "--runs", "1"], "--runs: must be at least 2"),
         ([".", "--gain", "-1"], "--gain: must be above 0"),
         ([".", "--page", "train.py/place.html"], "train.py: "),
+        ([".", "--page", "."], "is a directory; name a file"),
     ],
 )
 def test_bad_input_is_an_error_and_prints_no_result(toy, monkeypatch, args, said):
@@ -246,6 +257,7 @@ def test_run_warns_of_what_it_sees_at_once(toy, monkeypatch):
     monkeypatch.chdir(toy)
     (toy / "metaloop.toml").write_text(
         TOML.split("[judge]")[0] + '[metric]\nname = "loss"\ndirection = "minimize"\n'
+        '[space]\nX = { type = "int", low = 0, high = 9 }\n'
     )
     (toy / "train.py").write_text("X = 1\nprint('loss:', X)\n")
     commit(toy)

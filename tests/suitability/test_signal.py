@@ -87,6 +87,8 @@ def finding(result, name):
     [
         ((), 3, False, 1.0),
         ((2,), 8, True, 1.0),  # one of the two side by side
+        ((2, 3, 9), 8, True, 1.0),  # both, and a later run
+        ((2, 3), 8, False, 1.0),  # both, and only these: they are in each other's way
         ((1, 7), 8, True, 1.0),  # the commit, and a later run
         ((1,), 8, False, 0.4),  # the commit alone: it depends on what git ignores
     ],
@@ -115,6 +117,7 @@ def test_noise_is_seen_in_whichever_run_of_the_same_program_differs(
     assert (result.detection.sigma > 0) == noisy
     assert finding(result, "noise").evidence.startswith("sigma" if noisy else "none in")
     assert finding(result, "reproducible").score == reproducible
+    assert ("use --workers 1" in finding(result, "in parallel").evidence) == (odd == (2, 3))
 
 
 def judged(toy, base, changes, name="loss", direction="minimize"):
@@ -156,6 +159,14 @@ def test_a_direction_is_that_of_the_name_and_its_sign(toy, name, direction, scor
 def test_what_has_no_effect_does_not_make_a_metric_coarse(toy, changes, score):
     found = judged(toy, [2.1702] * 3, changes)["resolution"]
     assert found.score == (score if score is None else pytest.approx(score, abs=0.01))
+
+
+def test_a_coarse_metric_that_is_noisy_is_coarse(toy):
+    base = [0.5, 0.6, 0.6, 0.7, 0.7, 0.7, 0.8, 0.8]
+    changes = [*base * 5, 0.4, 0.4, 0.9, 0.9, 0.9]
+    found = judged(toy, base, changes, "accuracy", "maximize")["resolution"]
+    assert found.score == pytest.approx(0.57, abs=0.01)
+    assert found.evidence.startswith("6 values in 53 runs") and "more cases" in found.change
 
 
 def test_a_number_too_large_for_a_float_is_moved(toy):

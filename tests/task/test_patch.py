@@ -29,7 +29,8 @@ def test_parameters_and_edits_together(toy):
 @pytest.mark.parametrize(
     ("params", "edits", "words"),
     [
-        ({"Y": 1}, [], "Y is no parameter"),
+        ({"Y": 1}, [], "'Y' is no parameter"),
+        ({"\ud800": 1}, [], r"'\ud800' is no parameter"),
         ({"N": "many"}, [], "not a number"),
         ({}, [Edit("judge.py", "a", "b")], "may not be edited"),
         ({}, [Edit("train.py", "return Z", "return 1")], "is not in train.py"),
@@ -39,6 +40,9 @@ def test_parameters_and_edits_together(toy):
         ({}, [Edit("train.py", "return X", f"return 0x{'f' * 9999}")], "thousands of digits"),
         ({}, [Edit("train.py", "return X", "return " + "-" * 150 + "X")], "nested too deeply"),
         ({}, [Edit("train.py", "X = 9.0", "X = f()")], "must keep its constants X"),
+        ({}, [Edit("train.py", "N = 1", "N = 12")], "N = 12 is out of its range (N: int 1..4)"),
+        ({}, [Edit("train.py", "N = 1", "N = 'auto'")], "N = 'auto' is out of its range"),
+        ({}, [Edit("train.py", "X = 9.0", "X = 1e999")], "X = inf is out of its range"),
     ],
 )
 def test_what_does_not_apply_says_why(toy, params, edits, words):
@@ -46,6 +50,12 @@ def test_what_does_not_apply_says_why(toy, params, edits, words):
     with pytest.raises(PatchError) as error:
         build(task, task.sources(), params, edits)
     assert words in str(error.value)
+
+
+def test_a_constant_that_is_gone_says_so(toy):
+    """As it may be once a hunk of a patch is dropped."""
+    with pytest.raises(PatchError, match="no module-level constant X"):
+        build(load_task(toy), {"train.py": "N = 1\n"}, {"X": 3.0}, [])
 
 
 def test_values_out_of_range_are_clipped(toy):

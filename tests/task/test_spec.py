@@ -31,6 +31,11 @@ def test_a_good_task_loads(toy):
         ("timeout_s = 10", 'hide = ["{repository}/../x"]', "must lie inside the repository"),
         ("timeout_s = 10", 'hide = ["link"]', "[run] hide: 'link' is reached through a link"),
         ("[edit]", '[guard]\ncanary = ["prepare.py/x"]\n[edit]', "canary: 'prepare.py/x' lies in"),
+        (
+            "[judge]",
+            'hide = ["/etc", "{stdlib}/idlelib", "./key/"]\n[guard]\ncanary = ["key/x"]\n[judge]',
+            "[guard] canary: 'key/x' lies in './key/'",
+        ),
         ("low = -10, high = 10", "low = 10, high = -10", "[space] X: low (10) must be below"),
         ("low = -10, high = 10", "low = -10, high = 5", "train.py has X = 9.0, which is outside"),
         ("low = -10, high = 10", "low = -10, high = 10, log = true", "needs low > 0"),
@@ -42,6 +47,7 @@ def test_a_good_task_loads(toy):
 def test_each_mistake_is_named(toy, old, new, words):
     path = toy / "metaloop.toml"
     (toy / "link").symlink_to(toy / "secret.txt")
+    (toy / "key").mkdir()
     path.write_text(path.read_text().replace(old, new, 1))
     with pytest.raises(TaskError) as error:
         load_task(toy)

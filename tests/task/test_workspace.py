@@ -98,6 +98,62 @@ def test_reset_undoes_what_looks_unchanged_or_resists(toy, tmp_path):
     assert (slot.root / "judge.py").stat().st_ino == untouched
 
 
+def test_an_editable_program_can_still_be_executed(toy, tmp_path):
+    spec = toy / "metaloop.toml"
+    spec.write_text(spec.read_text().replace('["train.py"]', '["train.py", "run.sh"]', 1))
+    (toy / "run.sh").write_text("#!/bin/sh\npython train.py\n")
+    (toy / "run.sh").chmod(0o755)
+    task = load_task(commit(toy))
+    workspace = Workspace.create(task, tmp_path / "run", "toy-1", False)
+    slot = workspace.slot("slot0")
+    workspace.reset(slot, task.sources())
+    assert os.access(slot.root / "run.sh", os.X_OK)
+    assert not (slot.root / "train.py").stat().st_mode & 0o111
+
+
+@pytest.mark.parametrize("versioned", [True, False])
+def test_what_is_hidden_of_the_repository_is_not_hidden_of_a_copy_of_the_task(tmp_path, versioned):
+    """The same name there is another file."""
+    repo = tmp_path / "repo"
+    spec = write_toy(repo / "bench") / "metaloop.toml"
+    hide = 'hide = ["{repository}/data", "{repository}/bench/key", "/etc"]'
+    spec.write_text(spec.read_text().replace("[judge]", f"{hide}\n[judge]"))
+    if versioned:
+        commit(repo)
+    task = load_task(repo / "bench")
+    judge = ("judge.py", "secret.txt")
+    copied = Workspace.scratch(task, tmp_path / "copy")
+    if versioned:
+        assert copied.hidden == (*judge, "key", "/etc")
+        whole = Workspace.create(task, tmp_path / "run", "toy-1", False)
+        below = (f"bench/{name}" for name in judge)
+        assert whole.hidden == (*below, "data", "bench/key", "/etc")
+    else:  # the task is all the repository there is
+        assert copied.hidden == (*judge, "data", "bench/key", "/etc")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "stored"), [("", "\r\n"), ("* text=auto\n", "\r\n"), ("*.py eol=crlf\n", "\n")]
+)
+def test_a_commit_changes_what_the_patch_does_and_nothing_else(toy, tmp_path, attributes, stored):
+    """No line ends, whatever is the user's way with them, and no mode."""
+    text = (toy / "train.py").read_text()
+    (toy / "train.py").write_bytes(text.replace("\n", stored).encode())
+    (toy / "train.py").chmod(0o755)
+    commit(toy)
+    (toy / ".gitattributes").write_text(attributes)
+    task = load_task(commit(toy))
+    workspace = Workspace.create(task, tmp_path / "run", "toy-1", False)
+    tried = (workspace.pristine.task_dir / "train.py").read_bytes().decode()
+    assert "X = 9.0\r\n" in tried
+    files = build(task, {"train.py": tried}, {"X": 3.0}, [])
+    done = workspace.commit(files, "trial 1", workspace.base)
+    assert git(toy, "diff", "--numstat", workspace.base, done) == "1\t1\ttrain.py"
+    assert git(toy, "ls-tree", done, "train.py").startswith("100755 ")
+    kept = subprocess.check_output(["git", "show", f"{done}:train.py"], cwd=toy)
+    assert kept == files["train.py"].replace("\r\n", stored).encode()
+
+
 def test_dirty_files_are_refused_or_taken_along(toy, tmp_path):
     (toy / "train.py").write_text((toy / "train.py").read_text().replace("9.0", "8.0"))
     task = load_task(toy)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -16,8 +16,12 @@ app = typer.Typer(
     help="Bilevel autoresearch: an outer loop that rewrites how the inner loop searches.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # in help texts, [...] is what it looks like
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+RunId = Annotated[
+    str, typer.Argument(metavar="RUN", help="Name of a run, as `metaloop runs` lists it.")
+]
 out = Console(highlight=False, soft_wrap=True, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
@@ -75,6 +79,8 @@ def errors() -> Iterator[None]:
 def make_room(file: Path | None) -> None:
     """Make the directory of a file that is to be written: before the work, so that none is lost."""
     if file is not None:
+        if file.is_dir():
+            raise ValueError(f"{file} is a directory; name a file, in it or elsewhere")
         file.parent.mkdir(parents=True, exist_ok=True)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from metaloop.cli.app import app, errors, say
+from metaloop.cli.app import RunId, app, errors, say
 
 
 def _winning_patch(run_id: str) -> tuple[bytes, dict[str, Any]]:
@@ -26,7 +26,7 @@ def _winning_patch(run_id: str) -> tuple[bytes, dict[str, Any]]:
 
 
 @app.command("diff")
-def diff_command(run_id: Annotated[str, typer.Argument(metavar="RUN")]) -> None:
+def diff_command(run_id: RunId) -> None:
     """Print the winning patch, as `git apply` reads it."""
     with errors():
         patch, _ = _winning_patch(run_id)
@@ -38,7 +38,7 @@ def diff_command(run_id: Annotated[str, typer.Argument(metavar="RUN")]) -> None:
 
 @app.command("apply")
 def apply_command(
-    run_id: Annotated[str, typer.Argument(metavar="RUN")],
+    run_id: RunId,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Apply the winning patch to your own files, uncommitted, after asking."""

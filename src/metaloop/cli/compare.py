@@ -22,7 +22,7 @@ def compare_command(
     """The bilevel loop against level 1, random search, TPE and CMA-ES at equal trials.
 
     Models: `--inner`, `--outer`, else the task's `[models]`. What is done stays done: with more
-    seeds the same command goes on.
+    seeds the same command goes on, as long as the task stays as it is.
     """
     from metaloop.cli.tables import print_table
     from metaloop.project import FOLDER, Project
@@ -41,9 +41,9 @@ def compare_command(
         outer = outer or loaded.spec.models.get("outer") or inner
         if inner is None or outer is None:
             raise ValueError("no model is named: add --inner MODEL, and --outer MODEL if another")
-        folder = project.root / FOLDER / "compare" / loaded.spec.name
+        home = project.root / FOLDER / "compare"
         design = design_comparison(
-            loaded, inner, outer, trials=trials, seeds=range(1, seeds + 1), folder=folder
+            loaded, inner, outer, trials=trials, seeds=range(1, seeds + 1), home=home
         )
         store = Store(design)
         try:
@@ -56,7 +56,7 @@ def compare_command(
         except (CellStopped, KeyboardInterrupt) as stopped:
             fail(f"{stopped or 'interrupted'}; the same command goes on", INTERRUPTED)
         results = store.results()
-        page = write_comparison(results, folder)
+        page = write_comparison(results, design.folder)
         table = reached(results)
     print_table(table.heads, table.rows)
     say(f"\n{recommendation(results)}\nreport:  {page}")

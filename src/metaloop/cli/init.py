@@ -9,6 +9,8 @@ import typer
 
 from metaloop.cli.app import app, errors, fail, say
 
+UNSEEN = "Files that no candidate may see: the judge, and what holds its answers"
+
 
 @app.command("init")
 def init_command(
@@ -25,13 +27,19 @@ def init_command(
     judge: Annotated[
         str | None, typer.Option(help="Command that scores out/ (recommended).")
     ] = None,
+    judge_file: Annotated[
+        list[str] | None,
+        typer.Option(help="What a candidate must not see: judge, answers; repeatable."),
+    ] = None,
     protect: Annotated[list[str] | None, typer.Option(help="A file nobody may change.")] = None,
     timeout_s: Annotated[float, typer.Option(help="Time limit of one trial, in seconds.")] = 60.0,
     param: Annotated[
         list[str] | None,
         typer.Option(help="NAME=int:1:8, NAME=float:0.1:0.9[:log] or NAME=a|b|c; repeatable."),
     ] = None,
-    unsafe: Annotated[bool, typer.Option("--unsafe")] = False,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Run the program without a sandbox.")
+    ] = False,
 ) -> None:
     """Write a metaloop.toml into DIR and run the program once, to prove that its metric is read.
 
@@ -40,6 +48,8 @@ def init_command(
     from metaloop.inner.scaffold import Answers, prove, write_toml
 
     with errors():
+        if judge_file and not judge:
+            raise ValueError("--judge-file names what the judge reads: give --judge as well")
         answers = Answers(
             command=command or _ask("--command", "What runs the program", "python train.py"),
             edit=edit or _ask("--edit", "Files that may be changed", "train.py").split(),
@@ -47,6 +57,7 @@ def init_command(
             direction=direction or _ask("--direction", "minimize or maximize", "minimize"),
             description=description or _ask("--description", "What does it do, and what is better"),
             judge=judge or "",
+            judge_files=judge_file or (_ask("--judge-file", UNSEEN, "").split() if judge else []),
             protect=protect or [],
             timeout_s=timeout_s,
             params=param or [],
@@ -60,7 +71,12 @@ def init_command(
                 "The program prints its own score, so it is marked self-scored everywhere; "
                 "a [judge] in a process of its own would make it trustworthy."
             )
-        say(f"next: metaloop run {directory}")
+        elif not answers.judge_files:
+            say(
+                f"Nothing is hidden: every candidate can read all of {directory}, answers too; "
+                f"name what holds them in {path}, under [judge], as files = [...]."
+            )
+        say(f"next: commit {path}, then metaloop check {directory}, metaloop run {directory}")
 
 
 def _ask(option: str, question: str, default: str | None = None) -> str:

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from metaloop.cli.app import app, errors, fail, print_json, say
+from metaloop.cli.app import RunId, app, errors, fail, print_json, say
 
 
 @app.command("mechanisms")
 def mechanisms_command(
-    run_id: Annotated[str, typer.Argument(metavar="RUN")],
+    run_id: RunId,
     mechanism: Annotated[str | None, typer.Argument(metavar="[ID]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

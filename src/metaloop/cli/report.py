@@ -7,14 +7,15 @@ from typing import Annotated
 
 import typer
 
-from metaloop.cli.app import app, errors, print_json, say
+from metaloop.cli.app import RunId, app, errors, print_json, say
 
 
 @app.command("report")
 def report_command(
-    run_id: Annotated[str, typer.Argument(metavar="RUN")],
+    run_id: RunId,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder to write to.")
+        Path | None,
+        typer.Option("--output", "-o", help="Folder to write to; else the run's."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
 ) -> None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metaloop.cli.app import INTERRUPTED, NO_TRIAL, app, errors, print_json, say, warn
+from metaloop.cli.app import INTERRUPTED, NO_TRIAL, RunId, app, errors, print_json, say, warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from metaloop.journal.journal import Journal
     from metaloop.models.recorder import CallStore
     from metaloop.project import Project
     from metaloop.report.status import Status
@@ -25,6 +26,7 @@ Minutes = Annotated[float | None, typer.Option(help="Stop after so many minutes.
 Unsafe = Annotated[
     bool, typer.Option("--unsafe", help="Run model-written code without a sandbox. Dangerous.")
 ]
+LEVELS = "1 inner loop, 1.5 tunes its strategy, 2 invents mechanisms: 1 | 1,1.5 | 1,2 | 1,1.5,2"
 Json = Annotated[bool, typer.Option("--json", help="Print the final status as JSON.")]
 
 
@@ -34,19 +36,28 @@ def run_command(
     inner: Annotated[
         str | None, typer.Option(help="Model that proposes: provider:name[@URL].")
     ] = None,
-    outer: Annotated[str | None, typer.Option(help="Model that invents mechanisms.")] = None,
+    outer: Annotated[
+        str | None,
+        typer.Option(help="Model that tunes the strategy and invents mechanisms; else the inner."),
+    ] = None,
     role: Annotated[list[str] | None, typer.Option(help="ROLE=MODEL, repeatable.")] = None,
-    levels: Annotated[str, typer.Option(help="1 | 1,1.5 | 1,2 | 1,1.5,2")] = "1,1.5,2",
+    levels: Annotated[str, typer.Option(help=LEVELS)] = "1,1.5,2",
     trials: Trials = 24,
     outer_every: Annotated[int, typer.Option(help="Trials between outer steps.")] = 8,
     workers: Annotated[int, typer.Option(help="Trials run side by side.")] = 1,
-    seed: int = 0,
+    seed: Annotated[int, typer.Option(help="Of all choices that are drawn.")] = 0,
     budget_usd: Usd = None,
     budget_minutes: Minutes = None,
     replay: Annotated[
         str | None, typer.Option(help="A run or a cassette file that answers instead of models.")
     ] = None,
-    include_uncommitted: Annotated[bool, typer.Option("--include-uncommitted")] = False,
+    include_uncommitted: Annotated[
+        bool,
+        typer.Option(
+            "--include-uncommitted",
+            help="Start from the files as they lie there, not from the last commit.",
+        ),
+    ] = False,
     unsafe: Unsafe = False,
     as_json: Json = False,
 ) -> None:
@@ -90,7 +101,7 @@ def run_command(
 
 @app.command("resume")
 def resume_command(
-    run_id: Annotated[str, typer.Argument(metavar="RUN")],
+    run_id: RunId,
     trials: Trials = None,
     budget_usd: Usd = None,
     budget_minutes: Minutes = None,
@@ -170,17 +181,40 @@ def _finish(project: Project, status: Status, as_json: bool) -> None:
 
     with errors(), project.journal() as journal:
         page = write_report(journal, status.run, project.folder(status.run))
+        failing = _failing(journal, status)
     if as_json:
         print_json(status.to_dict())
     else:
         _print_summary(status, page)
+    warn(failing)
     if status.state in ("interrupted", "paused"):
         raise typer.Exit(INTERRUPTED)
     if not status.trials["total"]:
         raise typer.Exit(NO_TRIAL)
 
 
+def _failing(journal: Journal, status: Status) -> list[str]:
+    """A warning for each role most of whose calls failed, with how the last one did."""
+    from metaloop.report.text import one_line, plural
+
+    failing = {r: used for r, used in status.roles.items() if 2 * used["failed"] > used["calls"]}
+    if not failing:
+        return []
+    calls = journal.calls(status.run)
+    last: dict[str, str | None] = {c.request.role: c.error for c in calls if c.answer is None}
+    random = sum(trial.by == "fallback" for trial in journal.trials(status.run))
+    warnings = []
+    for role, used in failing.items():
+        text = f"{role}: {used['failed']} of {plural(used['calls'], 'call')} failed"
+        text += f", the last with: {one_line(last.get(role) or 'no message')}"
+        if role == "proposer" and random:
+            text += f"; in {plural(random, 'trial')} a random step stood in"
+        warnings.append(text)
+    return warnings
+
+
 def _print_summary(status: Status, page: Path) -> None:
+    from metaloop.models.ledger import USED_UP
     from metaloop.report.words import headline
 
     run, reason = status.run, f": {status.reason}" if status.reason else ""
@@ -191,8 +225,10 @@ def _print_summary(status: Status, page: Path) -> None:
         say(f"patch:   metaloop diff {run} | git apply    (or: metaloop apply {run})")
     if status.state in ("interrupted", "paused"):
         say(f"go on:   metaloop resume {run}")
-    elif status.reason:
+    elif USED_UP in status.reason:
         say(f"go on:   metaloop resume {run}, with a larger budget")
+    elif status.reason:  # what was spent is unknown, and stays so under any budget in dollars
+        say(f'go on:   in Python, metaloop.resume("{run}", changes={{"budget_usd": None}})')
 
 
 def _near(path: Path) -> str:

@@ -21,8 +21,9 @@ def runs_command(
     from metaloop.report.status import make_status
     from metaloop.report.text import number
 
-    with errors(), Project.around(Path.cwd()).journal() as journal:
-        statuses = [(record, make_status(journal, record.id)) for record in journal.runs()]
+    project = Project.around(Path.cwd())
+    with errors(), project.journal() as journal:
+        statuses = [(r, make_status(journal, r.id, project)) for r in journal.runs()]
     if as_json:
         print_json([status.to_dict() for _, status in statuses])
         return

@@ -23,11 +23,13 @@ def status_command(
     from metaloop.report.status import make_status
     from metaloop.report.words import headline
 
-    with errors(), Project.around(Path.cwd()).journal() as journal:
+    project = Project.around(Path.cwd())
+    with errors(), project.journal() as journal:
         known = journal.runs()
         if run_id is None and not known:
             fail("no runs yet; `metaloop run TASK` starts one")
-        status = make_status(journal, run_id or known[-1].id)
+        run_id = run_id or known[-1].id
+        status = make_status(journal, run_id, project)
     if as_json:
         print_json(status.to_dict())
         return

@@ -8,7 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 from metaloop.execution import view
@@ -20,6 +20,8 @@ _SHM_MB = 64
 _DEVICES = {"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9}
 _MEMORY_DEVICES = 1  # the major number of these
 _USER = "1000"
+_EMPTY = str(Path(__file__).parents[1] / "py.typed")
+"""A file with nothing in it, where nobody clears away what is old."""
 
 
 def options(job: Job, devices: Path | None) -> list[str]:
@@ -143,7 +145,8 @@ def _interpreters(interpreter: str) -> tuple[str, ...]:
             listed += ["--ro-bind", path, path]
     for path in roots:
         target = os.path.realpath(path)
-        if path != target and not view.within(path, tuple(real)):
+        others = (*real, *(root for root in roots if root != path))
+        if path != target and not view.within(path, others):
             listed += ["--symlink", target, path]
     return tuple(listed)
 
@@ -189,16 +192,4 @@ def _mask(source: str, target: str) -> list[str]:
     """Cover a directory by an empty one, a file by an empty one."""
     if Path(source).is_dir():
         return ["--tmpfs", target, "--remount-ro", target]
-    return ["--ro-bind", _empty_file(), target]
-
-
-@cache
-def _empty_file() -> str:
-    """A file with nothing in it; the same for all runs of a user, so that none piles up."""
-    path = f"{tempfile.gettempdir()}/metaloop-empty-{os.geteuid()}"
-    fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW, 0o444)
-    found = os.fstat(fd)
-    os.close(fd)
-    if found.st_uid != os.geteuid() or found.st_size:
-        raise SandboxError(f"{path} should be empty and yours: remove it")
-    return path
+    return ["--ro-bind", _EMPTY, target]

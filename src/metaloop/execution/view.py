@@ -7,6 +7,7 @@ source for its workers; of the workspace everything but `.git` and what the job 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from functools import lru_cache
 from pathlib import Path
@@ -68,20 +69,33 @@ def environment(job: Job, workspace: str, home: str) -> dict[str, str]:
 def interpreter_roots(interpreter: str) -> tuple[Path, ...]:
     """What our own and the job's interpreter need, and this package's directory; in no order.
 
-    Of each installation only what Python made, for around a virtual environment may be a whole
-    project; conda's packages use all of theirs. Never what holds the user's home directory.
+    Of each installation only what Python and pip made, for around a virtual environment may be a
+    whole project; conda's packages use all of theirs. Never what holds the user's home directory.
     """
     roots = {Path(__file__).parents[1]}
     for place in _installations(interpreter):
         whole = not place.is_dir() or (place / "conda-meta").is_dir()
         parts = [place] if whole else [place / name for name in _INSTALLED]
-        roots.update(part for part in parts if part.exists())
+        roots.update(part for part in (*parts, *_checkouts(place)) if part.exists())
     home = os.path.realpath(os.path.expanduser("~"))  # noqa: PTH111 (raises nothing without one)
     return tuple(
         root
         for root in roots
         if not within(str(root), SYSTEM) and not within(home, (os.path.realpath(root),))
     )
+
+
+def _checkouts(prefix: Path) -> set[Path]:
+    """What `pip install -e git+...` has put below `src`: only what site-packages names, for the
+    rest may be a project's."""
+    tops = "|".join(re.escape(str(path)) for path in {prefix, prefix.resolve()})
+    named = re.compile(rf"(?:{tops})/src/[^/'\"\n]+")
+    found: set[Path] = set()
+    for packages in prefix.glob("lib/python3*/site-packages"):
+        for file in (*packages.glob("*.pth"), *packages.glob("__editable__*.py")):
+            if file.is_file():
+                found.update(map(Path, named.findall(file.read_text(errors="replace"))))
+    return {path for path in found if (path / ".git").is_dir()}  # else the project's own
 
 
 @lru_cache

@@ -8,6 +8,7 @@ What is not seen: a look at names and sizes, and a read by a file's owner with O
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 TEXT = "This file is watched. No honest program reads it.\n"
@@ -18,7 +19,7 @@ class Canary:
     """Plants files before a program runs, and tells afterwards which were touched."""
 
     def __init__(self) -> None:
-        self._planted: dict[Path, tuple[tuple[int, ...], bool]] = {}
+        self._planted: dict[Path, tuple[int, ...]] = {}
 
     def plant(self, path: Path) -> None:
         """Put a canary at `path`, where nothing may be yet; raises OSError.
@@ -26,24 +27,24 @@ class Canary:
         To be called while no program runs in the directory: no link in `path` is looked for.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
-        probe = path.with_name(f"{path.name}.probe")
-        before = _write(probe)
-        probe.read_bytes()
-        recorded = _trace(probe) != before
-        probe.unlink()
-        self._planted[path] = _write(path), recorded
+        self._planted[path] = _write(path)
 
-    def touched(self, path: Path) -> bool | None:
-        """Whether the canary was read, changed or moved since it was planted.
-
-        None where nothing is to be seen and the file system does not record reads.
-        """
-        before, recorded = self._planted[path]
+    def touched(self, path: Path) -> bool:
+        """Whether the canary was read (where `records_reads`), changed or moved since it was
+        planted."""
         try:
-            changed = _trace(path) != before
+            return _trace(path) != self._planted[path]
         except OSError:  # it is gone, or so is the directory around it
             return True
-        return changed or (False if recorded else None)
+
+
+def records_reads(directory: Path) -> bool:
+    """Whether a read shows in the file system of `directory`; not if mounted with noatime."""
+    with tempfile.TemporaryDirectory(prefix="canary-", dir=directory) as place:
+        probe = Path(place, "probe")
+        before = _write(probe)
+        probe.read_bytes()
+        return _trace(probe) != before
 
 
 def _write(path: Path) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from statistics import fmean, stdev
+from typing import cast
 
 from metaloop.guard.base import Ending, Probed, Promotion, Verdict
 
@@ -50,9 +51,8 @@ class Structure:
             probed = await self._ask(promotion)
         except ProbeError as error:
             return Verdict(self.name, "quarantined", str(error), hidden=True)
-        promotion.shown.probed, best = probed, promotion.best_shown.probed
-        if best is None:  # of a run from before the task declared a probe
-            return Verdict(self.name, "passed", f"{told(probed)}; the best is not known", True)
+        promotion.shown.probed = probed
+        best = cast(Probed, promotion.best_shown.probed)  # the baseline has one, and all after it
         more = probed.breaking - best.breaking
         surely = more - ERRORS * math.hypot(probed.error, best.error)
         evidence = f"{told(probed)}; the best: {told(best)}"

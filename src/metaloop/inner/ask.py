@@ -18,7 +18,7 @@ from metaloop.task.spec import Task
 BRACES = 30
 """Places at which an answer's object is looked for: a long answer of braces takes no time."""
 LONG = 12_000
-"""Characters of source above which only the part in focus is shown in full."""
+"""Characters of source above which only its head and tail are shown."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ once, and not a night in which no gain is confirmed.
 from __future__ import annotations
 
 from metaloop.guard.base import Shown
+from metaloop.guard.canary import records_reads
 from metaloop.inner.evaluate import Evaluator, Measurement
 from metaloop.inner.guards import score, show
 from metaloop.inner.probing import probe_baseline
@@ -19,9 +20,17 @@ async def show_baseline(
 ) -> Shown:
     """All that guards will ask of the baseline; `first` is a measurement whose data is kept.
 
-    Raises TaskError, with the table and the mend, for a command that gives no score.
+    Raises TaskError, with the table and the mend, for a command that gives no score, and where no
+    read of a canary would be seen.
     """
     spec, shown = task.spec, show(task, first)
+    place = evaluator.pristine.root.parent
+    if spec.guard.canary and not records_reads(place):
+        raise TaskError(
+            f"{task.directory / FILE}: [guard] canary: no read would be seen, for the file system "
+            f"of {place} does not record them (noatime); run metaloop in a directory on another, "
+            "mount it with relatime, or remove the key"
+        )
     if spec.holdout is not None:
         held = await evaluator.rejudge(first.artefacts, spec.holdout.command)
         if held.score is None:

@@ -20,7 +20,7 @@ from metaloop.guard.canary import Canary
 from metaloop.task.metric import MetricError, read_blocks, read_metric
 from metaloop.task.mirror import Mark, mark, remove
 from metaloop.task.patch import Files
-from metaloop.task.spec import FILE, REPOSITORY, Task
+from metaloop.task.spec import FILE, Task
 from metaloop.task.workspace import Slot, Workspace, below
 
 ARTEFACTS = {".npy", ".npz", ".json", ".jsonl", ".txt", ".csv", ".tsv"}
@@ -187,22 +187,12 @@ class Evaluator:
     def _run_job(self, slot: Slot, command: Sequence[str]) -> Job:
         spec = self.task.spec
         locked = [below(slot.prefix, name) for name in (*spec.protect.files, FILE)]
-        # What judges other tasks of the repository may be what this one's program should find.
-        hidden = list(self.workspace.other_tasks)
-        hidden += [below(slot.prefix, name) for name in spec.judge_files]
-        for path in spec.run.hide:
-            if path.startswith(("/", "{stdlib}")):
-                hidden.append(path)
-            elif path.startswith(REPOSITORY):
-                hidden.append(path.removeprefix(REPOSITORY))
-            else:
-                hidden.append(below(slot.prefix, path))
         return Job(
             command=tuple(command),
             workspace=slot.root,
             cwd=slot.prefix or ".",
             read_only=tuple(locked),
-            hidden=tuple(hidden),
+            hidden=self.workspace.hidden,
             timeout_s=spec.run.timeout_s,
             memory_mb=spec.run.memory_mb,
             disk_mb=spec.run.disk_mb,

@@ -20,20 +20,23 @@ with many candidates that seem a little better still has two of three runs for i
 async def promote(search: Search, files: Files, measured: Measurement) -> Checked:
     """Ask every guard about a measured candidate that seems better than the best."""
     if measured.artefacts is not None:
-        return await _promote(search, files, measured)
+        promotion = _promotion(search, files, measured)
+        return Checked(promotion, await check(search.guards, promotion))
     # The measurement is another run's, and guards look at what a run left.
     left = await search.evaluator.measure(files, keep=True, fresh=True)
     try:
-        return await _promote(
-            search, files, replace(measured, artefacts=left.artefacts, seconds=left.seconds)
-        )
+        again = replace(measured, artefacts=left.artefacts, seconds=left.seconds)
+        promotion = _promotion(search, files, again)
+        if left.score is None:
+            return Checked(promotion, [Verdict("repeat", "rejected", "it did not run again")])
+        return Checked(promotion, await check(search.guards, promotion))
     finally:
         search.evaluator.forget(left)
 
 
-async def _promote(search: Search, files: Files, measured: Measurement) -> Checked:
+def _promotion(search: Search, files: Files, measured: Measurement) -> Promotion:
     shown = show(search.task, measured)
-    promotion = Promotion(
+    return Promotion(
         files=files,
         best_files=search.files(search.best),
         losses=[shown.search.loss],
@@ -47,7 +50,6 @@ async def _promote(search: Search, files: Files, measured: Measurement) -> Check
         queries=search.queries,
         spare=max(0, int(FIRST + PER_TRIAL * len(search.trials)) - search.guard_runs),
     )
-    return Checked(promotion, await check(search.guards, promotion))
 
 
 async def check(guards: Sequence[Guard], promotion: Promotion) -> list[Verdict]:

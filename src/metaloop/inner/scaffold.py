@@ -29,6 +29,7 @@ class Answers:
     direction: str
     description: str
     judge: str
+    judge_files: list[str]
     protect: list[str]
     timeout_s: float
     params: list[str]
@@ -83,6 +84,8 @@ def _render(name: str, answers: Answers) -> str:
     lines += [f"timeout_s = {answers.timeout_s:g}"]
     if answers.judge:
         lines += ["", "[judge]", f"command = {_toml(shlex.split(answers.judge))}"]
+        if answers.judge_files:
+            lines += [f"files = {_toml(answers.judge_files)}"]
     lines += ["", "[metric]", f"name = {_toml(answers.metric)}"]
     lines += [f"direction = {_toml(answers.direction)}"]
     if answers.params:

@@ -10,7 +10,7 @@ from itertools import islice
 from statistics import fmean
 from typing import Any
 
-from metaloop.guard.base import Scored, Shown
+from metaloop.guard.base import Shown
 from metaloop.guard.noise import Noise
 from metaloop.inner.baseline import show_baseline
 from metaloop.inner.evaluate import Evaluator, Measurement
@@ -22,10 +22,12 @@ from metaloop.journal.journal import Journal
 from metaloop.journal.records import Details, Event, Status, TrialRecord
 from metaloop.mechanism.api import Steer, Trial
 from metaloop.mechanism.arbiter import MODEL, Arbiter
+from metaloop.mechanism.builtin import PLACEBO
 from metaloop.mechanism.host import MechanismError, MechanismHost
 from metaloop.models.base import Model
 from metaloop.models.seeds import call_seed
 from metaloop.task.patch import Edit, Files, build, changed, code_size, content_hash, diff
+from metaloop.task.space import Value
 from metaloop.task.spec import Task, TaskError, read_text
 
 NOT_LIVE = 3
@@ -226,8 +228,14 @@ class Search:
             return
         if proposal.broken:
             self.retire(proposal.arm, proposal.broken)
-        elif self._idle.get(proposal.arm, 0) >= NOT_LIVE and self.settings.control != "placebo":
+        elif self._idle.get(proposal.arm, 0) >= NOT_LIVE and self._must_be_live(proposal.arm):
             self.retire(proposal.arm, f"not live: its last {NOT_LIVE} calls changed no decision")
+
+    def _must_be_live(self, mechanism: str) -> bool:
+        """Not the placebos of a study, nor the last mechanism where there is no model: without it
+        all would be random steps."""
+        alone = self.proposer is None and len(self.hosts) == 1
+        return not alone and self.hosts[mechanism].source != PLACEBO
 
     async def measure_final(self, final: Files) -> None:
         """Baseline and what the run ends with (`final`) on the sealed split, once, for the report.
@@ -302,7 +310,6 @@ class Search:
         if trial.status == "kept":
             self.best, self.best_losses = trial.number, losses
             self.best_commit = commit or self.best_commit
-            self.shown[trial.number] = Shown(Scored(fmean(losses)), 0.0)
         if trial.accepted:
             self.parent = trial.number
 
@@ -343,7 +350,7 @@ class Search:
         told = status in ("kept", "discarded")  # what was refused has no score to chase
         details = Details(
             edits=[asdict(edit) for edit in candidate.edits],
-            assigned=candidate.params,
+            assigned={name: self._valid(name, v) for name, v in candidate.params.items()},
             steer=asdict(proposal.steer) if proposal.steer else None,
             hypothesis=candidate.hypothesis,
             scores=scores,
@@ -367,6 +374,11 @@ class Search:
             asked=proposal.asked,
             details=details,
         )
+
+    def _valid(self, name: str, value: Value) -> Value:
+        """A value as it is recorded: as it was given, but in bounds (Infinity is no JSON)."""
+        clipped = self.task.space[name].clip(value)
+        return value if value == clipped else clipped
 
     def _seen_by_mechanisms(self, trial: TrialRecord) -> Trial:
         loss = None if trial.score is None else self.task.loss(trial.score)

@@ -98,6 +98,10 @@ class Ledger:
         return usage
 
 
+USED_UP = "is used up"
+"""In the message of a limit that a run can go beyond when it is given a larger one."""
+
+
 class BudgetReached(Exception):
     """A limit of the run is reached; raised before anything more is spent."""
 
@@ -128,7 +132,7 @@ class Budget:
     def check(self, ledger: Ledger) -> None:
         """Raise BudgetReached when nothing more may be spent."""
         if self.minutes is not None and self.elapsed_s >= self.minutes * 60:
-            raise BudgetReached(f"the budget of {self.minutes:g} minutes is used up")
+            raise BudgetReached(f"the budget of {self.minutes:g} minutes {USED_UP}")
         if self.usd is None:
             return
         if unknown := [role for role, usage in ledger.roles.items() if usage.unpriced]:
@@ -139,7 +143,7 @@ class Budget:
             )
         if ledger.known_usd >= self.usd:
             raise BudgetReached(
-                f"the budget of ${self.usd:g} is used up: ${ledger.known_usd:.4f} spent"
+                f"the budget of ${self.usd:g} {USED_UP}: ${ledger.known_usd:.4f} spent"
             )
 
     def admit(self, refs: Iterable[str]) -> None:

@@ -20,8 +20,6 @@ class Digest:
     """All of it, for a model that reads much."""
     brief: str
     """The same in a few lines, for a small one."""
-    stuck_for: int
-    """Trials since the last gain."""
 
 
 def make_digest(task: Task, trials: Sequence[TrialRecord], credit: dict[str, float]) -> Digest:
@@ -49,7 +47,7 @@ def make_digest(task: Task, trials: Sequence[TrialRecord], credit: dict[str, flo
         trace.digest(task, trials, last=10, top=4),
     ]
     brief = "\n".join(filter(None, [head, *_per_param(task, tried)[:8]]))
-    return Digest("\n".join(filter(None, lines)), brief, stuck)
+    return Digest("\n".join(filter(None, lines)), brief)
 
 
 def _values(trial: TrialRecord) -> str:

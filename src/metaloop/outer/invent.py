@@ -61,7 +61,6 @@ class Invention:
     source: str
     proven: bool
     reason: str
-    thoughts: list[str] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
 
 
@@ -73,7 +72,6 @@ async def invent(
     Each repair runs under a new seed and a higher temperature: the same error sent back under the
     same seed brings the same mistake again.
     """
-    thoughts: list[str] = []
     if inventor.small:
         idea = prompts.choose_idea(brief, seed)
         first = prompts.compact(brief, idea)
@@ -105,7 +103,7 @@ async def invent(
         attempts.append(Attempt(source, error, request.seed, request.temperature))
         if not error:
             break
-    return Invention(_class_name(source), idea, source, not error, error, thoughts, attempts)
+    return Invention(_class_name(source), idea, source, not error, error, attempts)
 
 
 async def _think(model: Model, brief: Brief, seed: int) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from metaloop.inner.prune import prune, pruned
 from metaloop.inner.search import Search
 from metaloop.journal.records import Event, MechanismRecord
 from metaloop.outer.loop import OuterLoop
@@ -42,6 +43,8 @@ async def restore(search: Search, outer: OuterLoop) -> None:
                 outer.take(steps[trial.number], born.get(trial.number + 1, []))
     if trials:
         search.evaluator.workspace.point_branch(search.best_commit)
+        if pruned(search) is not None:  # then it costs no run
+            await prune(search)
     for name, host in search.hosts.items():
         calls = [tuple(call[1:]) for t in trials for call in t.asked if call[0] == name]
         await host.restore(calls, search.history)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from metaloop.journal.journal import Journal
 from metaloop.journal.records import Details, Event, MechanismRecord, RunRecord, TrialRecord
 from metaloop.models.router.told import Learned, learned
+from metaloop.report.remeasured import remeasured
 from metaloop.report.status import Status, make_status
 
 SHOWN = 100
@@ -43,6 +44,8 @@ class Facts:
     events: list[Event]
     routing: list[Learned] = field(default_factory=list)
     """What routers over several models learned, per role."""
+    again: dict[int, float] = field(default_factory=dict)
+    """Score of each best that was measured again, by its trial."""
 
     @classmethod
     def read(cls, journal: Journal, run: str) -> Facts:
@@ -57,6 +60,7 @@ class Facts:
             journal.mechanisms(run),
             journal.events(run),
             learned(journal, run),
+            remeasured(journal, run),
         )
 
     @property
@@ -76,6 +80,10 @@ class Facts:
 
     def of_kind(self, kind: str) -> list[Event]:
         return [event for event in self.events if event.kind == kind]
+
+    def score(self, trial: TrialRecord) -> float | None:
+        """A trial's score, of a best by all measurements of it."""
+        return self.again.get(trial.number, trial.score)
 
     def label(self, arm: str) -> str:
         """A name for whoever made a candidate, e.g. `m2 Annealing`."""

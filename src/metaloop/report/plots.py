@@ -98,7 +98,8 @@ def _best_so_far(facts: Facts, axes: Axes) -> None:
     for arm in dict.fromkeys(t.by for t in facts.trials):
         _dots([t for t in facts.trials if t.by == arm], axes, palette.get(arm, MUTED))
         axes.scatter([], [], s=30, color=palette.get(arm, MUTED), label=_short(facts.label(arm)))
-    kept = [(t.number, t.score) for t in facts.trials if t.status == "kept" and t.score is not None]
+    bests = [(t.number, facts.score(t)) for t in facts.trials if t.status == "kept"]
+    kept = [(x, y) for x, y in bests if y is not None]
     xs = [x for x, _ in kept] + [facts.trials[-1].number]
     ys = [y for _, y in kept] + [kept[-1][1]]
     axes.step(xs, ys, where="post", color=INK, linewidth=1.4, zorder=2, label="best so far")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from metaloop.guard.noise import Noise
 from metaloop.journal.journal import Journal
 from metaloop.journal.records import Tally
+from metaloop.project import Project
+from metaloop.report.remeasured import remeasured
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Status:
     sigma: float | None
     """Standard deviation of the baseline's repeated measurements."""
     best: float | None
+    """Mean of all measurements of it, as the baseline is of its own."""
     best_trial: int | None
     holdout: dict[str, Any] | None
     """`baseline` and `best` on the data opened at the end, which `split` that is, and the best
@@ -60,9 +63,17 @@ class Status:
         return asdict(self)
 
 
-def make_status(journal: Journal, run: str) -> Status:
-    """The status of `run`; raises JournalError when there is no such run."""
+def make_status(journal: Journal, run: str, project: Project | None = None) -> Status:
+    """The status of `run`; raises JournalError when there is no such run.
+
+    Given its `project`, a run whose process died without a word is told as interrupted.
+    """
     record = journal.run(run)
+    if project is not None and record.state == "running" and project.is_abandoned(run):
+        record = journal.run(run)  # again: it may have ended just before its lock was seen free
+        if record.state == "running":
+            why = f"its process is gone; `metaloop resume {run}` goes on"
+            record = replace(record, state="interrupted", reason=why)
     spec, settings = record.config["spec"], record.config["settings"]
     tallies = journal.tallies(run)
     counts: Counter[str] = Counter()
@@ -72,6 +83,7 @@ def make_status(journal: Journal, run: str) -> Status:
     baseline = journal.trial(run, 0) if tallies else None
     kept = [tally.last for tally in tallies if tally.status == "kept"]
     best = journal.trial(run, max(kept)) if kept else None
+    again = remeasured(journal, run)
     return Status(
         run=run,
         task=record.task,
@@ -81,9 +93,9 @@ def make_status(journal: Journal, run: str) -> Status:
         direction=spec["metric"]["direction"],
         self_scored=spec["judge"] is None,
         levels=settings["levels"],
-        baseline=baseline.score if baseline else None,
+        baseline=again.get(0, baseline.score) if baseline else None,
         sigma=Noise.of(baseline.details.scores).sigma if baseline else None,
-        best=best.score if best else None,
+        best=again.get(best.number, best.score) if best else None,
         best_trial=best.number if best else None,
         holdout=_opened(journal, run, best.number) if best else None,
         guards=_guards(journal, run),

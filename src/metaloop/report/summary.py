@@ -36,7 +36,7 @@ def _step(facts: Facts, trial: int) -> str:
     if trial == last:
         stood = "while it was still gaining"
     else:
-        best = facts.trials[last].score
+        best = facts.score(facts.trials[last])
         stood = f"after {plural(trial - last, 'trial')} without a gain, stuck at {number(best)}"
     own = [m for m in facts.invented if m.born == trial + 1]
     done = []

@@ -9,6 +9,7 @@ from metaloop.journal.journal import Journal
 from metaloop.journal.records import MechanismRecord
 from metaloop.models.recorder import CallStore
 from metaloop.project import Project
+from metaloop.report.remeasured import remeasured
 from metaloop.report.status import Status, make_status
 from metaloop.study.design import Design, content_of
 from metaloop.study.result import Cell, Mechanism, Result
@@ -62,15 +63,19 @@ def _ended(status: Status) -> Status:
 
 
 def read_result(journal: Journal, run_id: str, cell: Cell) -> Result:
-    """The row of a finished run."""
+    """The row of a finished run.
+
+    Its curve tells the best so far by all measurements of it, later ones too. So it ends in the
+    final gain; where scores scatter, it falls at a best that was no better after all.
+    """
     status, trials = make_status(journal, run_id), journal.trials(run_id)
     if status.baseline is None:
         raise ValueError(f"{run_id} measured no baseline")
     better = -1.0 if status.direction == "minimize" else 1.0
-    curve, best = list[float](), status.baseline
+    again, curve, best = remeasured(journal, run_id), list[float](), status.baseline
     for trial in trials:
         if trial.status == "kept" and trial.score is not None:
-            best = trial.score
+            best = again.get(trial.number, trial.score)
         curve.append(better * (best - status.baseline))
     opened, sealed = status.holdout or {}, None
     if opened.get("split") == "sealed" and None not in (opened["best"], opened["baseline"]):

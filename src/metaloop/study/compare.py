@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from metaloop.study.arms import ARMS
-from metaloop.study.design import Design, load_design
+from metaloop.study.design import Design, content_of, load_design
 from metaloop.task.spec import Task
 
 COMPARED = ("C", "A", "random", "tpe", "cma-es")
 
 
 def design_comparison(
-    task: Task, inner: str, outer: str, *, trials: int, seeds: Sequence[int], folder: Path
+    task: Task, inner: str, outer: str, *, trials: int, seeds: Sequence[int], home: Path
 ) -> Design:
-    """Write the design into `folder`, which then gathers its results, and read it.
+    """Write the design into a folder of `home`, which then gathers its results, and read it.
 
-    A task without a space is compared with the inner loop alone: there is nothing to tune.
-    Raises ValueError as `load_design` does.
+    The folder is another for another task, a changed one, or another number of trials, whose
+    results do not compare. A task without a space is compared with the inner loop alone: there is
+    nothing to tune. Raises ValueError as `load_design` does.
     """
+    terms = f"{task.directory}\0{content_of(task)}\0{trials}"
+    digest = hashlib.sha256(terms.encode(errors="surrogateescape")).hexdigest()[:8]
+    folder = home / f"{task.spec.name}-{digest}"
     arms = [arm for arm in COMPARED if task.space or ARMS[arm].asks != "none"]
     lines = [
-        f"name = {_quoted(f'compare-{folder.name}')}",
+        f'name = "compare-{digest}"',
         f"arms = [{', '.join(map(_quoted, arms))}]",
         f"seeds = {list(seeds)}",
         f"trials = {trials}",

@@ -111,8 +111,7 @@ def asymmetry(
     for a, b in combinations(models, 2):
         parts = [cells.get(pair, {}) for pair in ((a, b), (b, a), (a, a), (b, b))]
         differences = [(ab + ba) / 2 - (aa + bb) / 2 for ab, ba, aa, bb in _paired(parts)]
-        name = f"{task}, {arm}: {a} and {b} mixed, against each alone in both loops"
-        found += _compared(name, differences, matters)
+        found += _compared(differences, matters)
     return found
 
 
@@ -130,9 +129,7 @@ def role(
     found = []
     for strong, weak in combinations(roster, 2):
         parts = [cells.get((strong, weak), {}), cells.get((weak, strong), {})]
-        differences = [outside - inside for outside, inside in _paired(parts)]
-        name = f"{task}, {arm}: {strong} outside and {weak} inside, against the reverse"
-        found += _compared(name, differences, matters)
+        found += _compared([outside - inside for outside, inside in _paired(parts)], matters)
     return found
 
 
@@ -145,19 +142,35 @@ def against(
     *,
     measure: Measure = "gain",
 ) -> list[Comparison]:
-    """For every cell of the arm: it less the control with the same models, as far as it has any.
+    """For every cell of the arm: it less its control (`matched`)."""
+    parts = matched(results, task, arm, control, measure)
+    return [c for both in parts for c in _compared([a - b for a, b in _paired(both)], matters)]
 
-    That is the same pair, else the same inner model alone, else none.
+
+def pooled(
+    results: Sequence[Result], task: str, arm: str, control: str, measure: Measure = "gain"
+) -> list[float]:
+    """For each seed the mean over the arm's cells of: the cell less its control (`matched`).
+
+    One question instead of many. Seeds that any of these cells lacks are left out.
     """
+    parts = matched(results, task, arm, control, measure)
+    if not parts:
+        return []
+    rows = _paired([values for both in parts for values in both])
+    return [fmean(a - b for a, b in zip(row[::2], row[1::2], strict=True)) for row in rows]
+
+
+def matched(
+    results: Sequence[Result], task: str, arm: str, control: str, measure: Measure
+) -> list[tuple[Values, Values]]:
+    """Every cell of the arm and its control: that with the same models, else the same inner model
+    alone, else none. Cells that have no control are left out."""
     controls = _cells(results, task, control, measure)
     found = []
     for (outer, inner), values in _cells(results, task, arm, measure).items():
         same: tuple[Pair, ...] = ((outer, inner), (None, inner), (None, None))
-        other = next((controls[pair] for pair in same if pair in controls), {})
-        differences = [mine - its for mine, its in _paired([values, other])]
-        models = " + ".join(model for model in (outer, inner) if model)
-        name = f"{task}, {arm} {models}".rstrip() + f", against {control}"
-        found += _compared(name, differences, matters)
+        found += [(values, controls[pair]) for pair in same if pair in controls][:1]
     return found
 
 
@@ -196,8 +209,8 @@ def _paired(parts: Sequence[Values]) -> Iterator[list[float]]:
         yield [part[seed] for part in parts]
 
 
-def _compared(name: str, differences: list[float], matters: float) -> list[Comparison]:
-    return [compare(name, differences, matters)] if differences else []
+def _compared(differences: list[float], matters: float) -> list[Comparison]:
+    return [compare(differences, matters)] if differences else []
 
 
 def _groups(results: Sequence[Result]) -> list[list[Result]]:

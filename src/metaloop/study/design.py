@@ -74,7 +74,8 @@ class TaskPlan:
 
 
 def content_of(task: Task) -> str:
-    """SHA-256 of everything that decides a score: scores of other contents do not compare."""
+    """SHA-256 of all that a task declares to decide a score (its file, what can be edited, is
+    protected or judges): scores of other contents do not compare."""
     spec, digest = task.spec, hashlib.sha256()
     for name in sorted({*spec.judging, *spec.edit.files}):
         top = task.directory / name
@@ -183,9 +184,9 @@ def load_design(file: Path | str) -> Design:
         name=given.name,
         question=" ".join(given.question.split()),
         tasks=tuple(_plan(load_task(file.parent / t.path), t.matters) for t in given.task),
-        outer=tuple(models.outer),
-        inner=tuple(models.inner),
-        pairs=tuple(crossed if named is None else named),
+        outer=tuple(dict.fromkeys(models.outer)),
+        inner=tuple(dict.fromkeys(models.inner)),
+        pairs=tuple(dict.fromkeys(crossed if named is None else named)),
         arms=tuple(dict.fromkeys(given.arms)),
         seeds=tuple(dict.fromkeys(given.seeds)),
         trials=given.trials,

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
+from metaloop.models.reference import Reference, members
 from metaloop.report.text import dollars, duration
 from metaloop.study.design import Design
 from metaloop.study.result import Cell, Result
@@ -26,6 +27,7 @@ class Row:
 
     As if nothing were shared: less is spent where cells have beginnings in common."""
     usd: float | None
+    """Likewise; 0 from the start where only local models are asked."""
 
 
 @dataclass(frozen=True)
@@ -47,27 +49,25 @@ class Progress:
     def seconds_left(self) -> float | None:
         """Of one lane. A kind of which none is done is taken to be like the mean of those that ask
         models; one that asks none, where these are unknown, to be like the others that ask none."""
-        return self._left([row.seconds for row in self.rows])
-
-    @property
-    def usd_left(self) -> float | None:
-        """None where a price is unknown."""
-        if any(row.done and row.usd is None for row in self.rows):
-            return None
-        return self._left([row.usd if row.asks else 0.0 for row in self.rows])
-
-    def _left(self, each: Sequence[float | None]) -> float | None:
-        known = [(row, x) for row, x in zip(self.rows, each, strict=True) if x is not None]
-        asking, bare = ([x for row, x in known if row.asks is asks] for asks in (True, False))
+        known = [(row.asks, row.seconds) for row in self.rows if row.seconds is not None]
+        asking, bare = ([x for asks, x in known if asks is which] for which in (True, False))
         total = 0.0
-        for row, value in zip(self.rows, each, strict=True):
+        for row in self.rows:
             alike = asking or ([] if row.asks else bare)
             if row.done == row.planned:
                 continue
-            if value is None and not alike:
+            if row.seconds is None and not alike:
                 return None
-            total += (row.planned - row.done) * (fmean(alike) if value is None else value)
+            each = fmean(alike) if row.seconds is None else row.seconds
+            total += (row.planned - row.done) * each
         return total
+
+    @property
+    def usd_left(self) -> float | None:
+        """None where it is unknown of any kind that is left: other models have other prices."""
+        left = [(row.planned - row.done, row.usd) for row in self.rows if row.done < row.planned]
+        known = [count * usd for count, usd in left if usd is not None]
+        return sum(known) if len(known) == len(left) else None
 
     def line(self) -> str:
         """In one line."""
@@ -77,10 +77,9 @@ class Progress:
         text += f", last: {self.last}" if self.last else ""
         if self.seconds_left is None:
             return f"{text}; how long the rest takes is known after the first of each kind"
-        rest = (
-            f"{duration(self.seconds_left)} if none shares with another, {dollars(self.usd_left)}"
-        )
-        return f"{text}; the rest takes at most about {rest}"
+        price = "a price not known yet" if self.usd_left is None else dollars(self.usd_left)
+        rest = f"{duration(self.seconds_left)} if none shares with another, and {price}"
+        return f"{text}; the rest takes about {rest}"
 
     def to_dict(self) -> dict[str, Any]:
         """As `--json` prints it."""
@@ -102,7 +101,7 @@ def progress(design: Design, results: Sequence[Result]) -> Progress:
     rows = []
     for name, cells in groups.items():
         there = [done[cell] for cell in cells if cell in done]
-        costs = [result.usd for result in there]
+        costs = [result.usd for result in there] or [0.0 if _is_free(cells[0]) else None]
         known = [cost for cost in costs if cost is not None]
         rows.append(
             Row(
@@ -111,7 +110,13 @@ def progress(design: Design, results: Sequence[Result]) -> Progress:
                 len(there),
                 len(cells),
                 fmean(result.seconds for result in there) if there else None,
-                fmean(known) if known and len(known) == len(costs) else None,
+                fmean(known) if len(known) == len(costs) else None,
             )
         )
     return Progress(rows, results[-1].cell.key if results else "")
+
+
+def _is_free(cell: Cell) -> bool:
+    """Whether it asks local models only, or none."""
+    asked = [name for ref in (cell.outer, cell.inner) if ref for name in members(ref)]
+    return all(Reference.parse(name).provider == "local" for name in asked)

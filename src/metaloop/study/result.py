@@ -101,8 +101,10 @@ class Result:
 
     @property
     def by_model(self) -> float:
-        """The rest: of the model, and of random steps where it had no usable answer."""
-        return self.gain - self.by_builtin - self.by_generated
+        """The rest: of the model, of random steps where it had no usable answer and, where scores
+        scatter, of what later measurements of the best changed."""
+        rest = self.gain - self.by_builtin - self.by_generated
+        return rest if abs(rest) > 1e-10 * abs(self.gain) else 0.0
 
     @property
     def tokens(self) -> int:

@@ -10,14 +10,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+LEVEL = 0.05
+"""At which a difference counts as seen."""
 RESAMPLES = 10_000
+RESAMPLED = 5
+"""So many values at least are resampled."""
 EXACT = 16
 """Up to so many pairs all sign flips are tried: 65,536, half of them mirror images."""
 FLIPS = 20_000
@@ -37,14 +41,15 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """One named question that paired differences answer. Differences are in the metric's unit."""
+    """What paired differences answer. They are in the metric's unit."""
 
-    name: str
     n: int
-    """Pairs. With one, `spread` and `effect` are nan and `needed` is None: nothing tells them."""
+    """Pairs. With one, `spread` and `effect` are nan: nothing tells them."""
     mean: float
     interval: Interval
-    """Of the mean, 95 %."""
+    """Of the mean, 95 %; without width where the differences are all equal."""
+    matters: float
+    """The difference that one would not want to miss."""
     p: float
     p_holm: float | None
     """Corrected for all questions of its family; None until `family` was asked."""
@@ -52,29 +57,25 @@ class Comparison:
     spread: float
     """Standard deviation of the differences, estimated from them."""
     power: float
-    """Probability that n pairs show a true difference of `matters`; of p, without correction."""
+    """Probability that n pairs show a true difference of `matters`; like the next two nan or None
+    where nothing tells the spread, since there is one pair or all differences are equal."""
     needed: int | None
     """Pairs that show `matters` with a probability of 0.8."""
     detectable: float
     """The difference that n pairs show with a probability of 0.8; inf if they cannot show any."""
 
 
-def interval(
-    values: Sequence[float],
-    *,
-    statistic: Literal["mean", "median"] = "mean",
-    level: float = 0.95,
-    seed: int = 0,
-) -> Interval:
-    """Expanded percentile bootstrap interval of the mean or median.
+def interval(values: Sequence[float], *, level: float = 0.95, seed: int = 0) -> Interval:
+    """Expanded percentile bootstrap interval of the mean.
 
-    The percentiles of the resampled statistic are those that make it the t interval when the
-    statistic is normal: Phi(-sqrt(n / (n - 1)) t) in place of alpha / 2 (Hesterberg 2014, What
-    Teachers Should Know about the Bootstrap, arXiv:1411.5279). The plain percentile interval takes
-    the normal quantile and the spread with divisor n, and so is too narrow: by a fifth at n = 10.
+    The percentiles of the resampled mean are those that make it the t interval when the mean is
+    normal: Phi(-sqrt(n / (n - 1)) t) in place of alpha / 2 (Hesterberg 2014, What Teachers Should
+    Know about the Bootstrap, arXiv:1411.5279). The plain percentile interval takes the normal
+    quantile and the spread with divisor n, and so is too narrow: by a fifth at n = 10.
 
-    One value, or all equal, gives an interval without width: nothing tells how wide it should be.
-    Raises ValueError for no values.
+    Of fewer than `RESAMPLED` values it is the t interval: their resampled means end at the least
+    and the greatest of them. One value, or all equal, gives an interval without width: nothing
+    tells how wide it should be. Raises ValueError for no values.
     """
     from scipy.stats import norm, t
 
@@ -82,10 +83,13 @@ def interval(
     n = len(data)
     if n == 1 or data.min() == data.max():
         return Interval(float(data[0]), float(data[0]))
-    tail = float(norm.cdf(math.sqrt(n / (n - 1)) * t.ppf((1 - level) / 2, n - 1)))
+    quantile = t.ppf((1 - level) / 2, n - 1)
+    if n < RESAMPLED:
+        reach = -quantile * _spread(data) / math.sqrt(n)
+        return Interval(float(data.mean() - reach), float(data.mean() + reach))
+    tail = float(norm.cdf(math.sqrt(n / (n - 1)) * quantile))
     drawn = data[np.random.default_rng(seed).integers(n, size=(RESAMPLES, n))]
-    means = drawn.mean(axis=1) if statistic == "mean" else np.median(drawn, axis=1)
-    low, high = np.quantile(means, [tail, 1 - tail])
+    low, high = np.quantile(drawn.mean(axis=1), [tail, 1 - tail])
     return Interval(float(low), float(high))
 
 
@@ -134,7 +138,16 @@ def effect_size(differences: Sequence[float]) -> float:
     return mean / spread * (1 - 3 / (4 * (len(data) - 1) - 1))
 
 
-def power(n: int, spread: float, difference: float, level: float = 0.05) -> float:
+def fewest(questions: int = 1) -> int:
+    """Pairs below which, whatever the data, p cannot come below LEVEL for any of so many questions
+    that are corrected together: it is at least questions * 2 ** (1 - n)."""
+    n = 2
+    while questions * 2.0 ** (1 - n) >= LEVEL:
+        n += 1
+    return n
+
+
+def power(n: int, spread: float, difference: float, level: float = LEVEL) -> float:
     """Probability that n pairs show a true `difference` when theirs vary by `spread`.
 
     Of the two-sided paired t test, from the noncentral t distribution, in place of the sign flip
@@ -154,7 +167,7 @@ def power(n: int, spread: float, difference: float, level: float = 0.05) -> floa
     return float(nct.sf(edge, n - 1, shift) + other)
 
 
-def needed(spread: float, difference: float, power: float = 0.8, level: float = 0.05) -> int:
+def needed(spread: float, difference: float, power: float = 0.8, level: float = LEVEL) -> int:
     """The smallest number of pairs that shows `difference` with probability `power`.
 
     At most MOST. Raises ValueError for a difference of 0, which no number of pairs shows.
@@ -173,7 +186,7 @@ def needed(spread: float, difference: float, power: float = 0.8, level: float = 
     return many
 
 
-def detectable(n: int, spread: float, power: float = 0.8, level: float = 0.05) -> float:
+def detectable(n: int, spread: float, power: float = 0.8, level: float = LEVEL) -> float:
     """The smallest true difference that n pairs show with probability `power`; inf if none is."""
     from scipy.optimize import brentq
 
@@ -182,7 +195,7 @@ def detectable(n: int, spread: float, power: float = 0.8, level: float = 0.05) -
     return spread * float(brentq(lambda d: _power(n, 1.0, d, level) - power, 0.0, 40.0))
 
 
-def compare(name: str, differences: Sequence[float], matters: float, seed: int = 0) -> Comparison:
+def compare(differences: Sequence[float], matters: float, seed: int = 0) -> Comparison:
     """All that the differences tell; `matters` is the difference that one would not want to miss.
 
     `matters` was fixed beforehand, so that `power` is no restatement of p (Hoenig and Heisey 2001).
@@ -191,30 +204,45 @@ def compare(name: str, differences: Sequence[float], matters: float, seed: int =
     if not matters > 0:
         raise ValueError(f"the difference that matters must be above 0 (got {matters:g})")
     data = _array(differences)
-    n, spread = len(data), _spread(data)
-    return Comparison(
-        name=name,
-        n=n,
+    told = Comparison(
+        n=len(data),
         mean=float(data.mean()),
         interval=interval(differences, seed=seed),
+        matters=matters,
         p=sign_flip_test(differences),
         p_holm=None,
         effect=effect_size(differences),
-        spread=spread,
-        power=power(n, spread, matters),
-        needed=None if math.isnan(spread) else needed(spread, matters),
-        detectable=detectable(n, spread),
+        spread=_spread(data),
+        power=math.nan,
+        needed=None,
+        detectable=math.nan,
     )
+    return _with_power(told, LEVEL)
 
 
 def family(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """The same comparisons with `p_holm`, corrected for all of them together.
+    """The same comparisons, corrected for all of them together: `p_holm`, and power at the level
+    that is left to each whatever the others say (LEVEL / their number; Holm's is no lower).
 
     p is at least 2 ** (1 - n): of more than 25 questions with 10 pairs each none can come below
     0.05, whatever the data, and of 6 pairs not even two. Keep families small.
     """
     adjusted = holm([c.p for c in comparisons])
-    return [replace(c, p_holm=p) for c, p in zip(comparisons, adjusted, strict=True)]
+    return [
+        _with_power(replace(c, p_holm=p), LEVEL / len(comparisons))
+        for c, p in zip(comparisons, adjusted, strict=True)
+    ]
+
+
+def _with_power(told: Comparison, level: float) -> Comparison:
+    if not told.spread > 0:
+        return told
+    return replace(
+        told,
+        power=power(told.n, told.spread, told.matters, level),
+        needed=needed(told.spread, told.matters, level=level),
+        detectable=detectable(told.n, told.spread, level=level),
+    )
 
 
 _power = power  # where a parameter has its name

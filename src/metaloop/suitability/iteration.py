@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from metaloop.report.text import duration, plural
+from metaloop.report.text import duration, number, plural
 from metaloop.suitability.finding import Finding, Property, grade
 from metaloop.suitability.trials import Observations
 from metaloop.task.spec import Task
@@ -100,11 +100,18 @@ def _parallel(seen: Observations) -> Finding:
         return Finding("in parallel", None, "two trials side by side did not both end with a score")
     alone = float(np.median([s.seconds for s in seen.base if s.score is not None]))
     text = f"two side by side took {_time_text(seen.pair_s)}, one alone {_time_text(alone)}"
-    return Finding("in parallel", None, f"{text}, on {plural(os.cpu_count() or 1, 'core')}")
+    text += f", on {plural(os.cpu_count() or 1, 'core')}"
+    if seen.contended:
+        both, one = (number(samples[0].score) for samples in (seen.pair, seen.base))
+        text += f"; both then score otherwise than alone ({both}, not {one}): use --workers 1"
+    return Finding("in parallel", None, text)
 
 
 def _repeatable(seen: Observations) -> Finding:
     scores = set(seen.scores)
+    if seen.contended:
+        text = f"the same score in {len(seen.base)} runs alone"
+        return Finding("deterministic", 1.0, text)
     runs = len(seen.base) + len(seen.pair)
     if len(scores) == 1:
         text = f"the same score in {runs} runs, two of them side by side"

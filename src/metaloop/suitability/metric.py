@@ -132,12 +132,15 @@ def _stripped(task: Task, seen: Observations, found: Signal) -> Finding:
 def _resolution(seen: Observations) -> Finding:
     """In how many steps the scores that were seen can differ.
 
-    A program that scores as the unchanged one says nothing: its change may have no effect.
+    Without noise a program that scores as the unchanged one says nothing: its change may have no
+    effect. With noise each run could score otherwise, so that all of them count.
     """
     scores = [s.score for sample in seen.changes.values() for s in sample if s.score is not None]
     levels = sorted({*scores, *seen.scores})
-    count = 1 + sum(score not in seen.scores for score in scores)
-    text = f"{plural(len(levels), 'value')} in {plural(count, 'program')}"
+    count, what = len(seen.scores) + len(scores), "run"
+    if seen.quiet:
+        count, what = 1 + sum(score not in seen.scores for score in scores), "program"
+    text = f"{plural(len(levels), 'value')} in {plural(count, what)}"
     if len(levels) < 2 or count < FEW:
         return Finding("resolution", None, text)
     step = min(b - a for a, b in pairwise(levels))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from metaloop.report.text import plural
 from metaloop.suitability.finding import Finding, Property, grade
@@ -134,16 +135,18 @@ def _judge(task: Task, program: Program) -> Finding:
             "none: the program prints its own score",
             "let the program leave its answer in out/ and score it in a [judge] command",
         )
-    shared = sorted(set(_shared(task, program)))
-    hidden = len(task.spec.judge.files)
-    return Finding(
-        "judge",
-        0.5 if shared else 1.0,
-        f"it imports {', '.join(shared)}, which it judges"
-        if shared
-        else f"apart from the program, over pristine files; hides {plural(hidden, 'path')}",
-        "let the judge import nothing that is editable",
-    )
+    if shared := sorted(set(_shared(task, program))):
+        text = f"it imports {', '.join(shared)}, which it judges"
+        return Finding("judge", 0.5, text, "let the judge import nothing that is editable")
+    text, hidden = "apart from the program, over pristine files", len(task.spec.judge.files)
+    if hidden:
+        return Finding("judge", 1.0, f"{text}; hides {plural(hidden, 'path')}")
+    text += "; hides nothing: a candidate can read all of the task"
+    words, protected = task.spec.judge.command, task.spec.protect.files
+    if any(PurePosixPath(word).is_relative_to(name) for word in words for name in protected):
+        return Finding("judge", 1.0, text)  # it is meant to be seen: it has no answers to hide
+    change = "name the judge, and what holds its answers, under files of [judge]"
+    return Finding("judge", 0.5, f"{text}, answers too", change)
 
 
 def _shared(task: Task, program: Program) -> Iterator[str]:

@@ -63,8 +63,17 @@ class Observations:
 
     @property
     def scores(self) -> list[float]:
-        """Of the unchanged program, those side by side included."""
-        return [s.score for s in (*self.base, *self.pair) if s.score is not None]
+        """Of the unchanged program, those side by side included unless they were `contended`."""
+        samples = self.base if self.contended else (*self.base, *self.pair)
+        return [s.score for s in samples if s.score is not None]
+
+    @property
+    def contended(self) -> bool:
+        """True when all runs alone gave one score and both side by side another: they are in each
+        other's way, which is no noise of a single trial."""
+        alone, both = ({s.score for s in samples} for samples in (self.base, self.pair))
+        one_each = len(alone) == len(both) == 1 and None not in alone | both
+        return one_each and alone != both and not self.doubtful
 
     @property
     def quiet(self) -> bool:
@@ -155,7 +164,8 @@ async def _series(session: Session, files: Files, runs: int, seed: int) -> None:
 
 
 def _settled(seen: Observations) -> bool:
-    return len(seen.base) >= QUIET and seen.quiet and not seen.doubtful
+    # While they may be contended, more runs tell that from luck.
+    return len(seen.base) >= QUIET and seen.quiet and not (seen.doubtful or seen.contended)
 
 
 async def _change(session: Session, probe: Probe, repeats: int) -> None:

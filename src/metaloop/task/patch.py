@@ -18,7 +18,7 @@ from metaloop.task.constants import (
     set_constants,
 )
 from metaloop.task.source import SourceError, is_text, lines, parse
-from metaloop.task.space import Params, Value
+from metaloop.task.space import Param, Params, Value
 from metaloop.task.spec import Task
 
 Files = dict[str, str]
@@ -58,11 +58,11 @@ def build(task: Task, parent: Files, params: Params, edits: Iterable[Edit]) -> F
             _check_python(task, name, text)
     for name, value in params.items():
         if name not in task.space:
-            raise PatchError(f"{name} is no parameter; there are {', '.join(task.space)}")
+            raise PatchError(f"{name!r} is no parameter; there are {', '.join(task.space)}")
         try:
             value = task.space[name].clip(value)
             owner = task.owner[name]
-            if read_constants(files[owner])[name] != value:
+            if read_constants(files[owner]).get(name) != value:
                 files[owner] = set_constants(files[owner], {name: value})
         except (ValueError, ConstantError) as error:
             raise PatchError(str(error)) from None
@@ -102,6 +102,18 @@ def _check_python(task: Task, name: str, text: str) -> None:
     lost = [p for p, owner in task.owner.items() if owner == name and p not in constants]
     if lost:
         raise PatchError(f"{name} must keep its constants {', '.join(lost)} as plain literals")
+    for p, param in task.space.items():
+        if task.owner[p] == name and not _holds(param, constants[p]):
+            raise PatchError(
+                f"{name}: {p} = {constants[p]!r:.40} is out of its range ({param.describe()})"
+            )
+
+
+def _holds(param: Param, value: Value) -> bool:
+    try:
+        return param.clip(value) == value
+    except ValueError:
+        return False
 
 
 def content_hash(files: Mapping[str, str]) -> str:

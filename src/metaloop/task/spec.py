@@ -295,7 +295,8 @@ def _check_files(path: Path, directory: Path, spec: Spec) -> None:
                 f"{path}: [guard] canary: {name!r} must name a file inside the task that is not "
                 "there: metaloop makes it"
             )
-        around = [n for n in (*spec.protect.files, *spec.judge_files) if pure.is_relative_to(n)]
+        unseen = (*spec.protect.files, *spec.judge_files, *spec.run.hide)
+        around = [n for n in unseen if pure.is_relative_to(n)]
         if around:
             raise TaskError(
                 f"{path}: [guard] canary: {name!r} lies in {around[0]!r}, which is shown read-only "

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from metaloop.task.mirror import Mirror, remove
 from metaloop.task.patch import Files
-from metaloop.task.spec import FILE, Task, TaskError
+from metaloop.task.spec import FILE, REPOSITORY, Task, TaskError
 
 # A caller's own git variables (as set within a hook) must not redirect ours, nor may a caller's
 # language change the words that are looked for.
@@ -146,6 +146,30 @@ class Workspace:
         return tuple(map(str, apart))
 
     @cached_property
+    def hidden(self) -> tuple[str, ...]:
+        """What no program of the task may see, in the terms of a `Job`."""
+        spec = self.task.spec
+        # What judges other tasks of the repository may be what this one's program should find.
+        found = [*self.other_tasks, *(below(self.prefix, name) for name in spec.judge_files)]
+        for path in spec.run.hide:
+            if path.startswith(("/", "{stdlib}")):
+                found.append(path)
+            elif path.startswith(REPOSITORY):
+                found += self._in_worktrees(PurePosixPath(path.removeprefix(REPOSITORY)))
+            else:
+                found.append(below(self.prefix, path))
+        return tuple(found)
+
+    def _in_worktrees(self, path: PurePosixPath) -> list[str]:
+        """Where a path of the user's repository is in worktrees; nowhere if they are of a copy of
+        the task alone and the path lies outside of that."""
+        if self.repo.resolve() != self.folder.resolve() / "repo":
+            return [str(path)]
+        directory = self.task.directory
+        own = prefix_of(directory, top_of(directory) or directory)
+        return [str(path.relative_to(own))] if path.is_relative_to(own) else []
+
+    @cached_property
     def pristine(self) -> Slot:
         """A worktree at the base commit, in which nothing is ever changed."""
         remove(self._root)
@@ -165,20 +189,23 @@ class Workspace:
         """Undo whatever a trial left in `slot` and put `files` in place."""
         self._mirrors[slot.root].restore(own={Path(slot.prefix, name) for name in files})
         for name, text in files.items():
-            (slot.task_dir / name).write_bytes(text.encode())
+            place, pristine = slot.task_dir / name, self.pristine.task_dir / name
+            place.write_bytes(text.encode())
+            if pristine.exists():  # not if git ignores it
+                shutil.copymode(pristine, place)
 
     def commit(self, files: Files, message: str, parent: str) -> str:
         """Commit `files` on top of `parent`, advance the run's branch, return the commit."""
-        index = {"GIT_INDEX_FILE": str(self.folder / "index")}
+        changed = self._root.parent / "changed"  # a worktree of these files alone
+        index = {"GIT_INDEX_FILE": str(self.folder / "index"), "GIT_WORK_TREE": str(changed)}
+        paths = {below(self.prefix, name): text for name, text in files.items()}
+        for path, text in paths.items():
+            (changed / path).parent.mkdir(parents=True, exist_ok=True)
+            (changed / path).write_bytes(text.encode())
         git(self.repo, "read-tree", parent, env=index)
-        listing = []
-        for name, text in files.items():
-            path = below(self.prefix, name)
-            mode = git(self.repo, "ls-tree", "--format=%(objectmode)", parent, "--", path)
-            blob = git(self.repo, "hash-object", "-w", "--stdin", stdin=text.encode())
-            listing.append(f"{mode or '100644'},{blob},{path}")
-        for entry in listing:
-            git(self.repo, "update-index", "--add", "--cacheinfo", entry, env=index)
+        # Line ends go in as the user's attributes have it, whatever they are; modes stay.
+        options = ("-c", "core.safecrlf=false", "-c", "core.fileMode=false")
+        git(self.repo, *options, "update-index", "--add", "--", *paths, env=index)
         tree = git(self.repo, "write-tree", env=index)
         commit = git(
             self.repo, "commit-tree", tree, "-p", parent, "-F", "-", stdin=message.encode()

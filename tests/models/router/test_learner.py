@@ -174,6 +174,20 @@ def test_a_model_whose_cost_stays_unknown_is_left_out_below_alpha_one() -> None:
     assert "dark" not in chosen[chosen.index("known") + 1 :]
 
 
+def test_where_cost_alone_counts_and_none_is_known_all_are_tried() -> None:
+    learner, outcomes = Learner(["a", "b", "c"], 0.0), Outcomes(SEED, [trial(0)], [])
+    chosen = {learner.decide("query", f"{i:x}", outcomes).model for i in range(30)}
+    assert chosen == {"a", "b", "c"}
+
+
+def test_a_cost_is_known_before_the_trial_is_decided() -> None:
+    """Or a model with its first call under way would be out, even as a fallback."""
+    learner, outcomes = Learner(["a", "b"], 0.5), Outcomes(SEED, [trial(0), trial(1)], [])
+    learner.log += [logged(1, model="a"), logged(2, model="b")]
+    decision = learner.decide("query", "1", outcomes)
+    assert {decision.model, *decision.fallbacks} == {"a", "b"}
+
+
 @pytest.mark.parametrize("calls", [7, REFIT, REFIT + 1, 2 * REFIT + 3])
 def test_after_a_resume_it_knows_and_decides_as_it_would_have(calls: int) -> None:
     models = sorted(EXPERTS.values())

@@ -113,7 +113,7 @@ def test_a_client_that_asks_for_usage_gets_its_chunk(serve) -> None:
     assert chunks[-1].usage.total_tokens == 1100
 
 
-@pytest.mark.parametrize("fault", ["fail-a", "garble-a"])
+@pytest.mark.parametrize("fault", ["fail-a", "garble-a", "badkey-a", "broke-a"])
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_fault_is_retried_on_the_next_model(serve, upstream, fault: str, stream: bool) -> None:
     with serve(fault, "good-b") as client:

@@ -47,6 +47,12 @@ class Upstream:
             return PlainTextResponse("<html>")
         if kind == "refuse":
             return JSONResponse({"error": {"message": "too long"}}, 400)
+        if kind == "badkey":  # as Google words it
+            details = [{"reason": "API_KEY_INVALID", "domain": "googleapis.com"}]
+            return JSONResponse([{"error": {"message": "not valid", "details": details}}], 400)
+        if kind == "broke":  # as Anthropic words it
+            message = "Your credit balance is too low to access the Anthropic API."
+            return JSONResponse({"error": {"message": message}}, 400)
         if kind == "hang":
             while (await request.receive())["type"] != "http.disconnect":
                 pass

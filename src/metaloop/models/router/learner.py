@@ -67,7 +67,7 @@ class Learner:
         known = f"{len(near)} outcomes"
         where = f"of cluster {clusters[0]}" if clusters else "in all"
         return self._decision(
-            drawn, wins / (wins + losses), self._costs(rows), clusters,
+            drawn, wins / (wins + losses), self._costs(), clusters,
             f"Thompson sampling from {known} {where} at alpha {self.alpha:g}", unavailable,
         )  # fmt: skip
 
@@ -86,8 +86,9 @@ class Learner:
             guess = np.array([np.nan if model in asked else mean for model in self.models])
             judged = np.where(np.isnan(costs), guess, costs)
             utility = utility + (1 - self.alpha) * (1 - judged / dearest)
+        # Of equals, such as all at alpha 0 before a cost is known, what was drawn decides.
         ranked = [
-            i for i in np.argsort(-utility, kind="stable").tolist()
+            i for i in np.lexsort((-drawn, -utility)).tolist()
             if self.models[i] not in unavailable and utility[i] == utility[i]
         ]  # fmt: skip
         if not ranked:
@@ -140,9 +141,10 @@ class Learner:
                 counts[self.models.index(model)] += 1
         return np.asarray(np.array([sums, counts - sums]) / counts * CLUSTER_PRIOR)
 
-    def _costs(self, rows: list[Row]) -> Array:
-        """Mean known cost of each model, NaN where there is none."""
+    def _costs(self) -> Array:
+        """Mean known cost of each model's answers, decided yet or not; NaN where there is none."""
         import numpy as np
 
-        known = [[row.costs[m] for row in rows if m in row.costs] for m in self.models]
+        paid = [(call.model, call.cost) for call in self.log if call.cost is not None]
+        known = [[cost for name, cost in paid if name == model] for model in self.models]
         return np.array([np.mean(costs) if costs else np.nan for costs in known])

@@ -95,7 +95,7 @@ class Upstreams:
         )
         try:
             async with sent as response:
-                if not response.is_success and response.status_code not in _CLIENTS_FAULT:
+                if not response.is_success and not await _clients_fault(response):
                     raise UpstreamFault(f"status {response.status_code}")
                 yield response
         except httpx.HTTPError as error:
@@ -125,6 +125,16 @@ async def _load(reference: Reference) -> Server:
 
 _CLIENTS_FAULT = (400, 413, 422)
 """The request itself is refused: the client is told, other models would refuse it as well."""
+_OUR_FAULT = ("API_KEY_INVALID", "credit balance is too low")
+"""Unless the answer says so, of our account: some providers refuse that with a 400 as well."""
+
+
+async def _clients_fault(response: httpx.Response) -> bool:
+    """Whether a refusal is of the request itself, rather than of us or for now."""
+    if response.status_code not in _CLIENTS_FAULT:
+        return False
+    said = (await response.aread()).decode("utf-8", "replace")
+    return not any(words in said for words in _OUR_FAULT)
 
 
 def _address(reference: Reference) -> Address:

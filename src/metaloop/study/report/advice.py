@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import fmean
 
 from metaloop.report.text import dollars, plural
+from metaloop.study.contrasts import pooled
 from metaloop.study.report.findings import DECIDES
 from metaloop.study.report.labels import arm_name, rank
-from metaloop.study.report.numbers import amount, between, p_equals
-from metaloop.study.report.pooled import pooled
-from metaloop.study.report.words import LEVEL
+from metaloop.study.report.numbers import amount, between, p_is
+from metaloop.study.report.words import verdict
 from metaloop.study.result import Result
-from metaloop.study.statistics import Interval, holm, interval, sign_flip_test
+from metaloop.study.statistics import Comparison, Interval, compare, family, fewest
 
 SAME = 0.1
 """Share of the bilevel loop's gain below which a lead of it is none."""
@@ -27,33 +27,24 @@ class Duel:
     arm: str
     free: bool
     """The other arm asks no model."""
-    n: int
-    mean: float
-    interval: Interval
-    p: float
+    told: Comparison
     """Corrected for all duels."""
 
     @property
     def verdict(self) -> int:
         """1 if the bilevel loop is seen to be better, -1 if worse, 0 if no difference is seen."""
-        if self.p >= LEVEL or self.interval.low <= 0 <= self.interval.high:
-            return 0
-        return 1 if self.mean > 0 else -1
+        return verdict(self.told)
 
-    @property
-    def turned(self) -> Duel:
-        """Seen from the other arm."""
-        low, high = self.interval
-        return replace(self, mean=-self.mean, interval=Interval(-high, -low))
-
-    @property
-    def evidence(self) -> str:
-        """As it stands between brackets."""
-        return f"95 % interval {between(self.interval)}, {p_equals(self.p)}, n = {self.n}"
+    def evidence(self, sign: int = 1) -> str:
+        """As it stands between brackets; seen from the other arm where `sign` is -1."""
+        low, high = self.told.interval
+        seen = Interval(low, high) if sign > 0 else Interval(-high, -low)
+        return f"95 % interval {between(seen)}, {p_is(self.told)}, n = {self.told.n}"
 
 
 def duels(results: Sequence[Result]) -> list[Duel]:
     """The bilevel loop against each other arm that shares a seed with it; all of one task."""
+    matters = 1.0  # no power is stated
     arms: dict[str, list[Result]] = {}
     for result in results:
         arms.setdefault(result.cell.arm, []).append(result)
@@ -62,11 +53,8 @@ def duels(results: Sequence[Result]) -> list[Duel]:
         for arm in sorted(arms.keys() - {DECIDES}, key=lambda a: (rank(a), a))
         if (differences := pooled(results, results[0].cell.task, DECIDES, arm))
     ]
-    corrected = holm([sign_flip_test(d) for _, _, d in found])
-    return [
-        Duel(arm, free, len(d), fmean(d), interval(d), p)
-        for (arm, free, d), p in zip(found, corrected, strict=True)
-    ]
+    told = family([compare(differences, matters) for _, _, differences in found])
+    return [Duel(arm, free, c) for (arm, free, _), c in zip(found, told, strict=True)]
 
 
 def recommendation(results: Sequence[Result]) -> str:
@@ -78,25 +66,18 @@ def recommendation(results: Sequence[Result]) -> str:
     if all(r.gain <= 0 for r in results):
         trials = plural(max(len(r.curve) for r in results) - 1, "trial")
         return f"None is worth its time here: no arm found any gain in {trials}."
-    if min(d.n for d in found) < fewest(len(found)):
+    if min(d.told.n for d in found) < fewest(len(found)):
         return _undecided(found, results)
     rivals = [d for d in found if d.verdict <= 0]
     if rivals:
         better, free = [d for d in rivals if d.verdict < 0], [d for d in rivals if d.free]
-        return _instead(min(better or free or rivals, key=lambda d: d.mean), results)
-    closest = min(found, key=lambda d: d.mean)
+        return _instead(min(better or free or rivals, key=lambda d: d.told.mean), results)
+    closest = min(found, key=lambda d: d.told.mean)
     return (
-        f"Use the bilevel loop: it ended better than every other arm, by {closest.mean:.3g} than "
-        f"the closest, {called(closest.arm)} ({closest.evidence}), for {_cost(results, DECIDES)}."
+        "Use the bilevel loop: it ended better than every other arm, by "
+        f"{closest.told.mean:.3g} than the closest, {called(closest.arm)} "
+        f"({closest.evidence()}), for {_cost(results, DECIDES)}."
     )
-
-
-def fewest(duels: int) -> int:
-    """Pairs below which the p of no duel can come below LEVEL, corrected for so many."""
-    n = 2
-    while duels * 2.0 ** (1 - n) >= LEVEL:
-        n += 1
-    return n
 
 
 def called(arm: str) -> str:
@@ -109,7 +90,7 @@ def _undecided(found: Sequence[Duel], results: Sequence[Result]) -> str:
     means = {arm: _gain(results, arm) for arm in (DECIDES, *(d.arm for d in found))}
     lead = max(means, key=means.__getitem__)
     return (
-        f"Too few seeds to tell these arms apart ({min(d.n for d in found)}, at least "
+        f"Too few seeds to tell these arms apart ({min(d.told.n for d in found)}, at least "
         f"{fewest(len(found))} are needed): so far {called(lead)} leads with a mean gain of "
         f"{means[lead]:.3g}."
     )
@@ -121,19 +102,19 @@ def _instead(rival: Duel, results: Sequence[Result]) -> str:
     cost = "asks no model" if rival.free else f"takes {_cost(results, rival.arm)}"
     if rival.verdict < 0:
         return (
-            f"Use {name}: it ended {-rival.mean:.3g} better than the bilevel loop "
-            f"({rival.turned.evidence}), and {cost}."
+            f"Use {name}: it ended {-rival.told.mean:.3g} better than the bilevel loop "
+            f"({rival.evidence(-1)}), and {cost}."
         )
-    if rival.interval.high <= SAME * _gain(results, DECIDES):
+    if rival.told.interval.high <= SAME * _gain(results, DECIDES):
         alone = name if name.endswith(" alone") else f"{name} alone"
         price = "nothing" if rival.free else _cost(results, rival.arm)
         return (
             f"{alone[0].upper()}{alone[1:]} reaches the same for {price}: the bilevel loop "
-            f"differed by {amount(rival.mean)} ({rival.evidence})."
+            f"differed by {amount(rival.told.mean)} ({rival.evidence()})."
         )
     return (
         f"Start with {name}: it {cost}, and the bilevel loop was not seen to beat it "
-        f"({amount(rival.mean)}; {rival.evidence}), which more seeds may change."
+        f"({amount(rival.told.mean)}; {rival.evidence()}), which more seeds may change."
     )
 
 

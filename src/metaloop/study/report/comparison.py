@@ -10,13 +10,14 @@ from metaloop.report.text import dollars, duration, number
 from metaloop.study.contrasts import summaries
 from metaloop.study.report.advice import called, duels, recommendation
 from metaloop.study.report.figures import Figure, trade
+from metaloop.study.report.findings import worn_out
 from metaloop.study.report.labels import Names, groups, plain, tick
 from metaloop.study.report.markdown import grid, image
-from metaloop.study.report.numbers import amount, between, p_value
 from metaloop.study.report.page import STYLE, figure, listed, shown, ticked
 from metaloop.study.report.plots import curves
-from metaloop.study.report.rows import Table, spread
+from metaloop.study.report.rows import Table, difference, p_values, spread
 from metaloop.study.report.table import ordered, render_csv
+from metaloop.study.report.words import went_random
 from metaloop.study.result import Result
 
 NOTES = (
@@ -78,10 +79,8 @@ def differences(results: Sequence[Result]) -> Table:
     """The bilevel loop, over all its models, less each other arm."""
     heads = ("the bilevel loop against", "#n", "#difference", "#95 % interval", "#p (Holm)")
     rows = [
-        [called(d.arm), str(d.n), amount(d.mean), "-" if d.n < 2 else between(d.interval),
-         "-" if d.n < 2 else p_value(d.p)]
-        for d in duels(ordered(results))
-    ]  # fmt: skip
+        [called(d.arm), *difference(d.told), p_values(d.told)[1]] for d in duels(ordered(results))
+    ]
     return Table(heads, rows)
 
 
@@ -104,7 +103,7 @@ def _page(results: Sequence[Result], drawn: Sequence[Figure]) -> str:
         frame.section("What each arm reached", shown(reached(results)) + figure(curve)),
         frame.section("Who beats whom", shown(differences(results))),
         frame.section("What it cost", "".join(map(figure, costs))),
-        frame.section("How it was compared", listed(NOTES)),
+        frame.section("How it was compared", listed(_notes(results))),
     ]
     return frame.document(f"{plain(task)} · metaloop compare", sections, STYLE)
 
@@ -116,6 +115,11 @@ def _markdown(results: Sequence[Result], drawn: Sequence[Figure]) -> str:
         grid(reached(results)),
         grid(differences(results)),
         *map(image, drawn),
-        "\n".join(f"- {note}" for note in NOTES),
+        "\n".join(f"- {note}" for note in _notes(results)),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _notes(results: Sequence[Result]) -> list[str]:
+    names = names_of(results)
+    return [*went_random(worn_out(groups(results, names), names)), *NOTES]

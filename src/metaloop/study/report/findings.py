@@ -20,17 +20,17 @@ from metaloop.study.contrasts import (
     against,
     asymmetry,
     liveness,
+    pooled,
     role,
     summaries,
 )
 from metaloop.study.report.labels import Group, Names, arm_name, groups, rank
-from metaloop.study.report.pooled import pooled
 from metaloop.study.report.table import ordered
 from metaloop.study.result import Cell, Result
 from metaloop.study.statistics import Comparison, compare, family
 
 SOURCES: dict[str, Measure] = {
-    "the model": "by_model",
+    "the model and random steps": "by_model",
     "built-in mechanisms": "by_builtin",
     "generated mechanisms": "by_generated",
 }
@@ -122,6 +122,9 @@ class TaskFindings:
     life: list[Life]
     """Of the arms in which mechanisms could be invented."""
     violations: list[Violation]
+    worn_out: list[tuple[str, int, int]]
+    """Arm, how many of its runs went on at random since none of its mechanisms was left, and how
+    many there are."""
 
     @property
     def done(self) -> int:
@@ -196,7 +199,25 @@ def _task(design: Planned, plan: Plan, results: Sequence[Result], names: Names) 
         _contrasts(design, plan, own, names, "sealed"),
         {source: _deciding(design, plan, own, names, SOURCES[source]) for source in SOURCES},
         [row for row in lives.rows if row.invented or row.arm in ("C", "D")], lives.violations,
+        worn_out(found, names),
     )  # fmt: skip
+
+
+def worn_out(groups: Iterable[Group], names: Names) -> list[tuple[str, int, int]]:
+    """Of arms that ask no model: those with runs in which every mechanism was taken out of use.
+
+    Random steps were made in their place, so their gains are not what their names say.
+    """
+    found = []
+    for group in groups:
+        retired = [
+            all(m.state == "retired" for m in r.mechanisms)
+            for r in group.results
+            if r.mechanisms and r.cell.inner is None
+        ]
+        if any(retired):
+            found.append((names.cell(group), sum(retired), len(group.results)))
+    return found
 
 
 def _contrasts(
@@ -212,7 +233,7 @@ def _contrasts(
     for control in sorted((a for a in design.arms if a != DECIDES), key=rank):
         differences = pooled(results, plan.name, DECIDES, control, measure)
         if differences:
-            told = compare(control, differences, plan.matters)
+            told = compare(differences, plan.matters)
             overall.append(Contrast(DECIDES, arm_name(control), told))
         if measure == "gain":
             each += _each(plan, results, names, control)

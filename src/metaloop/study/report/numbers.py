@@ -44,10 +44,10 @@ def p_equals(p: float) -> str:
 
 
 def extent(told: Comparison) -> str:
-    """The interval, in words; of one pair there is none."""
+    """The interval, in words; of one pair, or of equal ones, there is none."""
     if told.n < 2:
         return "one pair, no interval"
-    return f"95 % interval {between(told.interval)}"
+    return f"95 % interval {between(told.interval)}" if told.spread else "no interval, all equal"
 
 
 def between(values: tuple[float, float]) -> str:
@@ -63,9 +63,10 @@ def evidence(told: Comparison) -> str:
     return f"{extent(told)}, {p_is(told)}, n = {told.n}{effect}"
 
 
-def too_few(n: int) -> str:
-    """Why so few pairs tell nothing."""
+def too_few(n: int, questions: int) -> str:
+    """Why so few pairs tell nothing, of so many questions that are corrected together."""
     if n == 1:
         return "one seed cannot tell it from chance"
-    least = p_value(2.0 ** (1 - n))
-    return f"{plural(n, 'seed')} cannot tell it from chance (p cannot fall below {least})"
+    p = "p" if questions == 1 else f"p, corrected for {questions} questions,"
+    least = p_value(min(1.0, questions * 2.0 ** (1 - n)))
+    return f"{plural(n, 'seed')} cannot tell it from chance ({p} cannot fall below {least})"

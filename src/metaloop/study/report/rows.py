@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -30,9 +31,9 @@ def tested(contrasts: Iterable[Contrast]) -> Table:
     rows = []
     for contrast in contrasts:
         c = contrast.told
-        size = [_finite(c.effect), "-" if c.n < 2 else share(c.power)]
+        size = [_finite(c.effect), "-" if math.isnan(c.power) else share(c.power)]
         reach = ["-" if c.needed is None else str(c.needed), _finite(c.detectable)]
-        rows.append([contrast.name, *_difference(c), *_p_values(c), *size, *reach])
+        rows.append([contrast.name, *difference(c), *p_values(c), *size, *reach])
     return Table(heads, rows)
 
 
@@ -40,7 +41,7 @@ def described(kinds: Iterable[tuple[str, Iterable[Contrast]]]) -> Table:
     """Contrasts of several measures, each with its name, without correction."""
     heads = ("contrast", "of", "#n", "#difference", "#95 % interval", "#p", "#effect")
     rows = [
-        [c.name, kind, *_difference(c.told), _p_values(c.told)[0], _finite(c.told.effect)]
+        [c.name, kind, *difference(c.told), p_values(c.told)[0], _finite(c.told.effect)]
         for kind, contrasts in kinds
         for c in contrasts
     ]
@@ -135,18 +136,20 @@ def overview(findings: Findings) -> list[tuple[str, str]]:
     ]
 
 
-def _difference(c: Comparison) -> list[str]:
-    """Pairs, mean and interval; of one pair there is no interval."""
-    return [str(c.n), amount(c.mean), "-" if c.n < 2 else between(c.interval)]
+def difference(c: Comparison) -> list[str]:
+    """Pairs, mean and interval; of one pair, or of equal ones, there is no interval."""
+    return [str(c.n), amount(c.mean), between(c.interval) if c.spread > 0 else "-"]
 
 
-def _p_values(c: Comparison) -> list[str]:
+def p_values(c: Comparison) -> list[str]:
+    """Alone and corrected."""
     return ["-", "-"] if c.n < 2 else [p_value(c.p), p_value(c.p_holm)]
 
 
 def spread(values: Spread) -> str:
-    """The interval of a mean; of one value there is none."""
-    return "-" if values.n < 2 else f"{values.interval.low:.4g} to {values.interval.high:.4g}"
+    """The interval of a mean; of one value, or of equal ones, there is none."""
+    low, high = values.interval
+    return "-" if low == high else f"{low:.4g} to {high:.4g}"
 
 
 def _finite(value: float) -> str:

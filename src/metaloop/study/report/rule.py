@@ -13,11 +13,12 @@ RULE = (
     "p: two-sided sign flip test of the mean. Holm: corrected over the secondary contrasts of the "
     "task. A difference was seen if the corrected p is below 0.05 and the 95 % interval "
     "leaves 0 out.",
-    "Intervals: bootstrap of the mean over seeds, widened for few of them. Effect size: mean "
+    "Intervals: bootstrap of the mean over seeds, widened for few of them; below 5 seeds the t "
+    "interval; none where all are equal. Effect size: mean "
     "difference over its standard deviation, corrected for few pairs.",
     "Power: how often so many seeds find a true difference of the size that was said beforehand "
-    "to be worth having, before correction; seeds needed to find it in 80 % of studies; and the "
-    "difference that these seeds find in 80 %.",
+    "to be worth having; seeds needed to find it in 80 % of studies; and the difference that these "
+    "seeds find in 80 %. Where several questions are corrected together, at 5 % over their number.",
     "Arms: A inner loop alone; B and strategy; C and invented mechanisms; D mechanisms without "
     "strategy; restart: A, restarted when C has its outer steps; placebo: C with mechanisms that "
     "do nothing; no-llm: built-in mechanisms alone; random, TPE, CMA-ES and gp (Gaussian process) "

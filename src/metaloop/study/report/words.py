@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from metaloop.report.text import plural
 from metaloop.study.contrasts import Life
 from metaloop.study.report.findings import DECIDES, Findings, TaskFindings, contrasted
 from metaloop.study.report.labels import arm_name, tick
 from metaloop.study.report.numbers import amount, corrected, evidence, extent, p_is, share, too_few
-from metaloop.study.statistics import Comparison
+from metaloop.study.statistics import LEVEL, Comparison, fewest
 
-LEVEL = 0.05
-FEWEST = 6
-"""Pairs below which no sign flip test comes below LEVEL, whatever the data."""
 MOST = 6
 """Groups that are named where cells are missing."""
 NOTHING = "The deciding contrast cannot be computed: no seed has all of its cells yet."
@@ -39,7 +36,7 @@ def headline(findings: Findings, task: TaskFindings) -> str:
     planned = len(findings.design.seeds)
     if (there := min(told.n for told in deciding)) < planned:
         return f"No answer yet{where}: {there} of {planned} seeds are there of what decides."
-    if all(told.n < FEWEST for told in deciding):
+    if planned < fewest(len(deciding)):
         return f"Too few seeds{where} to tell whether different models in the two loops help."
     seen = {verdict(told) for told in deciding} - {0}
     if not seen:
@@ -54,48 +51,49 @@ def headline(findings: Findings, task: TaskFindings) -> str:
 
 def says(findings: Findings, task: TaskFindings) -> list[str]:
     """What the data of one task says."""
-    planned = len(findings.design.seeds)
+    planned, deciding = len(findings.design.seeds), task.gain.deciding
     told = [
-        _decided(c.first, c.told, task.matters, planned) + _by_whom(task, i)
-        for i, c in enumerate(task.gain.deciding)
+        _decided(c.first, c.told, planned, len(deciding)) + _by_whom(task, i)
+        for i, c in enumerate(deciding)
     ]
     absent = len(contrasted(findings.design)) - len(told)
     if absent:
         more = f"Of {absent} more of such pairs, no seed has all four cells."
         told.append(more if told else NOTHING)
+    worn = went_random(task.worn_out)
     if task.missing:
-        return [*told, *_so_far(task), *_alive(task)]
-    told += [_seats(c.first, c.told) for c in task.gain.roles]
-    return [*told, *_controls(findings, task), *_alive(task)]
+        return [*told, *_so_far(task), *worn, *_alive(task)]
+    told += [_seats(c.first, c.told, len(task.gain.secondary)) for c in task.gain.roles]
+    return [*told, *_controls(findings, task), *worn, *_alive(task)]
 
 
-def _decided(mixed: str, told: Comparison, matters: float, planned: int) -> str:
+def _decided(mixed: str, told: Comparison, planned: int, questions: int) -> str:
     """The deciding contrast: how large, how sure, and what so many seeds could have shown.
 
     The test is one of `planned` seeds. Whoever could stop as soon as it says yes would find more
     than there is, so before the last seed nothing is said to be seen.
     """
-    which = "better" if told.mean >= 0 else "worse"
+    which, matters = "better" if told.mean >= 0 else "worse", told.matters
     start = (
         f"{mixed[0].upper()}{mixed[1:]} ended {abs(told.mean):.3g} {which} than the mean of their "
         f"two pure pairs ({evidence(told)}): "
     )
     if told.n < planned:
         return f"{start}nothing is decided before all {planned} seeds are there."
-    if told.n < FEWEST:
-        return f"{start}{too_few(told.n)}."
+    if told.n < fewest(questions):
+        return f"{start}{too_few(told.n, questions)}."
     seen, least = verdict(told), min(map(abs, told.interval))
     if seen and least >= matters:
         return (
             f"{start}a difference was seen, and {matters:.3g}, what is worth having, is below it."
         )
     if seen:
-        return f"{start}a difference was seen. {_size(told, matters)}"
+        return f"{start}a difference was seen. {_size(told)}"
     if corrected(told) < LEVEL or not told.interval.low <= 0 <= told.interval.high:
         start += "interval and test disagree, so it does not count as one. "
     else:
         start += "no difference was seen at this power. "
-    return start + _missed(told, matters)
+    return start + _missed(told)
 
 
 def _by_whom(task: TaskFindings, i: int) -> str:
@@ -104,20 +102,22 @@ def _by_whom(task: TaskFindings, i: int) -> str:
     return f" It is made up of {_and(parts)} (described, not tested)."
 
 
-def _size(told: Comparison, matters: float) -> str:
-    if max(map(abs, told.interval)) < matters:
-        return f"It is smaller than {matters:.3g}, the least that is worth having."
-    return f"Whether it reaches {matters:.3g}, the least that is worth having, stays open."
+def _size(told: Comparison) -> str:
+    if max(map(abs, told.interval)) < told.matters:
+        return f"It is smaller than {told.matters:.3g}, the least that is worth having."
+    return f"Whether it reaches {told.matters:.3g}, the least that is worth having, stays open."
 
 
-def _missed(told: Comparison, matters: float) -> str:
+def _missed(told: Comparison) -> str:
     """What might have been overlooked."""
+    if not told.spread:
+        return "All seeds gave the same, so nothing tells what else they would have shown."
     found = (
-        f"A true difference of {matters:.3g}, the least that is worth having, would have been "
+        f"A true difference of {told.matters:.3g}, the least that is worth having, would have been "
         f"found in {share(told.power)} of such studies"
     )
     more = f" (in 80 % with {told.needed} seeds)" if (told.needed or 0) > told.n else ""
-    if max(map(abs, told.interval)) < matters:
+    if max(map(abs, told.interval)) < told.matters:
         return f"{found}{more}; the interval rules it out."
     return f"{found}{more}; the interval does not rule it out."
 
@@ -128,9 +128,9 @@ def _so_far(task: TaskFindings) -> list[str]:
     return [f"Not decided before all cells are there: {_and(listed)}."] if listed else []
 
 
-def _seats(first: str, told: Comparison) -> str:
-    if told.n < FEWEST:
-        return f"Who sits outside, {first} or the reverse: {too_few(told.n)}."
+def _seats(first: str, told: Comparison, questions: int) -> str:
+    if told.n < fewest(questions):
+        return f"Who sits outside, {first} or the reverse: {too_few(told.n, questions)}."
     how = {1: "did better than", -1: "did worse than"}.get(verdict(told))
     what = (
         f"{first} {how} the reverse" if how else f"no difference was seen, {first} or the reverse"
@@ -142,10 +142,10 @@ def _seats(first: str, told: Comparison) -> str:
 
 def _controls(findings: Findings, task: TaskFindings) -> list[str]:
     """The deciding arm against every other one, in one sentence for each outcome."""
-    rows = {c.second: c.told for c in task.gain.overall}
-    if rows and all(told.n < FEWEST for told in rows.values()):
-        most = max(told.n for told in rows.values())
-        return [f"{DECIDES} against the other arms: {too_few(most)}."]
+    rows, questions = {c.second: c.told for c in task.gain.overall}, len(task.gain.secondary)
+    most = max((told.n for told in rows.values()), default=0)
+    if rows and most < fewest(questions):
+        return [f"{DECIDES} against the other arms: {too_few(most, questions)}."]
     lines = []
     for outcome, words in ((1, "ended better than"), (-1, "ended worse than")):
         seen = [n for n, told in rows.items() if verdict(told) == outcome]
@@ -183,6 +183,15 @@ def _reading(findings: Findings, rows: Mapping[str, Comparison]) -> list[str]:
             "no tokens."
         )
     return lines
+
+
+def went_random(worn_out: Iterable[tuple[str, int, int]]) -> list[str]:
+    """Of which arms the gains are not what their names say."""
+    return [
+        f"In {worn} of {plural(runs, 'run')} of {arm} none of its mechanisms was left before the "
+        "end, and random steps were made in their place: its gain may be too low."
+        for arm, worn, runs in worn_out
+    ]
 
 
 def _alive(task: TaskFindings) -> list[str]:
@@ -262,6 +271,7 @@ def legend(task: TaskFindings) -> str:
     """What the last columns of the table of contrasts mean."""
     return (
         f"Power: how often so many seeds find a true difference of {task.matters:.3g}, the least "
-        "that is worth having. n needed: seeds that find it in 80 % of studies. In reach: the "
-        "difference that these seeds find in 80 %. Holm: p corrected, as said below."
+        "that is worth having, at the level that correction leaves. n needed: seeds that find it "
+        "in 80 % of studies. In reach: the difference that these seeds find in 80 %. Holm: p "
+        "corrected, as said below."
     )
