@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
@@ -9,6 +10,7 @@ from metaloop.inner import ask, trace
 from metaloop.inner.proposal import Proposal, View
 from metaloop.inner.search import Search
 from metaloop.inner.settings import Strategy
+from metaloop.journal.records import TrialRecord
 from metaloop.mechanism.api import Steer
 from metaloop.mechanism.host import MechanismError
 from metaloop.models.base import Model, ModelError, Request
@@ -18,6 +20,8 @@ from metaloop.task.spec import Task
 
 ANSWERS = 3
 """At most this many answers of a model for one trial: refused ones and repeats included."""
+REASON = 120
+"""Characters of the reason why a trial failed that the proposer is told."""
 SUGGESTIONS = 3
 """At most this many suggestions of a mechanism for one trial, repeats included."""
 
@@ -71,7 +75,8 @@ async def _ask_model(search: Search, model: Model, view: View, proposal: Proposa
     files = search.files(parent)
     form = ask.choose_form(task, files, model.small, view.number, strategy, steer)
     few = trace.FEW if model.small else {}
-    told = trace.digest(task, search.notable(view), **few)
+    trials = search.notable(view)
+    told = trace.digest(task, trials, _reasons(search, trials), **few)
     for i in range(ANSWERS):
         request = Request(
             role="proposer",
@@ -96,6 +101,12 @@ async def _ask_model(search: Search, model: Model, view: View, proposal: Proposa
             return
         complaint = proposal.reason = f"trial #{twin} was the very same"
         strategy = _elsewhere(task, strategy, search.trials[parent].params, read.params)
+
+
+def _reasons(search: Search, trials: Sequence[TrialRecord]) -> dict[int, str]:
+    """Why trials failed, as models may read it: what a program prints is cut and made plain."""
+    failed = [trial.number for trial in trials if trial.score is None]
+    return {n: ask.plain(search.journal.details(search.run, n).reason)[:REASON] for n in failed}
 
 
 def _elsewhere(task: Task, strategy: Strategy, start: Params, assigned: Params) -> Strategy:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from metaloop.journal.records import TrialRecord
 from metaloop.task.spec import Task
 
 
 def line(task: Task, trial: TrialRecord, reason: str = "") -> str:
-    """One trial, e.g. `#7 ORDER 3 -> 5: val_bpb 2.7132, better by 0.04, kept`."""
+    """One trial, e.g. `#7 ORDER 3 -> 5: val_bpb 2.7132, better by 0.04, kept`, or
+    `#8 train.py: fit(): crashed (NameError: name 'n' is not defined), no score`."""
     head = f"#{trial.number} {trial.changed}"
     if trial.score is None:
         return (
@@ -29,11 +30,16 @@ FEW = {"last": 4, "top": 1}
 """The same for a small model, which reads slowly and is soon lost."""
 
 
-def digest(task: Task, trials: Sequence[TrialRecord], last: int = LAST, top: int = TOP) -> str:
-    """The best `top` trials and the `last` ones, a line each."""
+def digest(
+    task: Task,
+    trials: Sequence[TrialRecord],
+    reasons: Mapping[int, str],
+    last: int = LAST,
+    top: int = TOP,
+) -> str:
+    """The best `top` trials and the `last` ones, a line each, with the reason why one failed."""
     scored = [t for t in trials if t.score is not None]
     best = sorted(scored, key=lambda t: task.loss(t.score or 0.0))[:top]
     recent = [t for t in trials[-last:] if t not in best]
-    return "\n".join(
-        ["Best:", *(line(task, t) for t in best), "Latest:", *(line(task, t) for t in recent)]
-    )
+    told = [line(task, t, reasons.get(t.number, "")) for t in recent]
+    return "\n".join(["Best:", *(line(task, t) for t in best), "Latest:", *told])

@@ -44,7 +44,7 @@ def make_digest(task: Task, trials: Sequence[TrialRecord], credit: dict[str, flo
         *_per_param(task, tried),
         *_per_region(tried),
         f"{repeats} trials brought no new candidate." if repeats else "",
-        trace.digest(task, trials, last=10, top=4),
+        trace.digest(task, trials, {}, last=10, top=4),
     ]
     brief = "\n".join(filter(None, [head, *_per_param(task, tried)[:8]]))
     return Digest("\n".join(filter(None, lines)), brief)
