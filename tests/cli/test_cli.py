@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from scripted import ScriptedModel
 from toy import JUDGE, TRAIN
 from typer.testing import CliRunner
 
@@ -17,7 +18,6 @@ from metaloop.execution import SandboxError
 from metaloop.inner.evaluate import Measurement
 from metaloop.inner.settings import Settings
 from metaloop.mechanism.builtin import BUILTINS
-from metaloop.models.testing import ScriptedModel
 from metaloop.project import Project
 from metaloop.task.spec import load_task
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from promotions import promotion
+from scripted import ScriptedModel
 from toy import commit
 
 from metaloop.bilevel import run
@@ -19,7 +20,6 @@ from metaloop.guard import tripwires
 from metaloop.guard.base import Probed, Scored, Shown
 from metaloop.guard.structure import DRAWS, SCALES, ProbeError, Structure, read
 from metaloop.inner.settings import Settings
-from metaloop.models.testing import ScriptedModel
 from metaloop.project import Project
 from metaloop.task.spec import TaskError, load_task
 
