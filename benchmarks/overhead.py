@@ -24,8 +24,7 @@ from typing import Any
 from metaloop.bilevel import resume, run
 from metaloop.inner.settings import Settings
 from metaloop.journal.records import TrialRecord
-from metaloop.models.base import Request
-from metaloop.models.testing import ScriptedModel
+from metaloop.models.base import Completion, Request
 from metaloop.project import Project
 from metaloop.report.status import make_status
 
@@ -117,18 +116,23 @@ def make_task(directory: Path, judge: bool) -> Path:
     return directory
 
 
-def answer(request: Request) -> str:
-    """A new assignment at each call; X alone counts, so there are about ln(trials) gains."""
-    rng = Random(request.seed)
-    params = {"X": rng.random(), "N": rng.randint(1, 1_000_000)}
-    return json.dumps({"hypothesis": "another number", "params": params})
+class Stub:
+    """A model that answers at once."""
+
+    name, small = "stub", True
+
+    async def complete(self, request: Request) -> Completion:
+        """A new assignment at each call; X alone counts, so there are about ln(trials) gains."""
+        rng = Random(request.seed)
+        params = {"X": rng.random(), "N": rng.randint(1, 1_000_000)}
+        text = json.dumps({"hypothesis": "another number", "params": params})
+        return Completion(text, self.name, 0, 0, seconds=0.0, usd=0.0)
 
 
 def measure(folder: Path, trials: int, workers: int, judge: bool) -> Clock:
     """A run of so many trials in `folder`, or so many more of the one that is there."""
     clock = Clock(folder)
-    model = ScriptedModel(lambda request: model.requests.clear() or answer(request))
-    more: dict[str, Any] = {"models": {"inner": model}, "listener": clock}
+    more: dict[str, Any] = {"models": {"inner": Stub()}, "listener": clock}
     if (folder / "nothing").exists():
         project = Project(folder / "nothing")
         with project.journal() as journal:

@@ -17,9 +17,10 @@ from random import Random
 
 import numpy as np
 
-from metaloop.models.router import Evaluation, Row, Table, evaluate, fit, load_table
-from metaloop.models.router.evaluate import ROUTER, SHUFFLED, SINGLE, Point
+from metaloop.models.router.evaluate import ROUTER, SHUFFLED, SINGLE, Evaluation, Point, evaluate
+from metaloop.models.router.fit import fit
 from metaloop.models.router.plot import draw_curve
+from metaloop.models.router.table import Row, Table, load_table
 
 ROWS = 100_000
 DECISIONS = 50_000

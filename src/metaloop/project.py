@@ -32,16 +32,16 @@ class Project:
 
     @classmethod
     def around(cls, directory: Path) -> Project:
-        """The project of `directory`: the nearest parent with `.metaloop/`, else the top of its
-        git repository, else the directory itself. `METALOOP_JOURNAL` may name a database URL."""
-        directory, url = directory.resolve(), os.environ.get("METALOOP_JOURNAL")
+        """The project of `directory`: the nearest parent with `.metaloop/`, up to the top of its
+        git repository, which it is otherwise; without git the directory itself. `METALOOP_JOURNAL`
+        may name a database URL."""
+        directory, url, top = directory.resolve(), os.environ.get("METALOOP_JOURNAL"), None
+        with suppress(TaskError):
+            top = Path(git(directory, "rev-parse", "--show-toplevel"))
         for parent in (directory, *directory.parents):
-            if (parent / FOLDER / "journal.db").exists():
+            if parent == top or (parent / FOLDER / "journal.db").exists():
                 return cls(parent, url)
-        try:
-            return cls(Path(git(directory, "rev-parse", "--show-toplevel")), url)
-        except TaskError:
-            return cls(directory, url)
+        return cls(directory, url)
 
     @contextmanager
     def journal(self, listener: Callable[[str, object], None] | None = None) -> Iterator[Journal]:

@@ -8,10 +8,13 @@ import sys
 from pathlib import Path
 from random import Random
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from scripted import ScriptedModel
+
 from metaloop.bilevel import resume, run
 from metaloop.inner.settings import Settings
 from metaloop.mechanism.builtin import BUILTINS
-from metaloop.models.testing import ScriptedModel
 from metaloop.project import Project
 
 TRIALS = 24

@@ -1,6 +1,7 @@
 """One candidate measured: real sandbox, real git, real judge."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from toy import JUDGE, TRAIN, commit, write_toy
@@ -8,7 +9,7 @@ from toy import JUDGE, TRAIN, commit, write_toy
 from metaloop.execution import find_sandbox
 from metaloop.execution.sandbox import SandboxError, candidates, defect
 from metaloop.inner.evaluate import Evaluator
-from metaloop.task.spec import load_task
+from metaloop.task.spec import TaskError, load_task
 from metaloop.task.workspace import Workspace
 
 SANDBOXES = [find_sandbox(unsafe=True)]
@@ -31,6 +32,34 @@ async def test_data_nested_without_end_is_the_end_of_the_trial_alone(toy, tmp_pa
     assert (deep.status, deep.score) == ("crashed", None)
     assert "more than 32 levels" in deep.reason
     assert (await running.measure(trained(nest.format(32)))).score == 6.0
+
+
+@pytest.mark.parametrize("link", ["'out', 'out'", "'other', 'out'); os.symlink('out', 'other'"])
+async def test_output_behind_a_link_to_itself_is_the_end_of_the_trial_alone(toy, tmp_path, link):
+    running = evaluator(toy, tmp_path / "run")
+    looped = await running.measure(
+        {"train.py": f"import os\nos.rmdir('out')\nos.symlink({link})\nX = 9.0\nN = 1\n"}
+    )
+    assert (looped.status, looped.score) == ("crashed", None)
+    assert "symbolic link" in looped.reason
+
+
+async def test_what_nobody_foresaw_is_the_end_of_the_trial_and_a_broken_sandbox_of_the_run(
+    toy, tmp_path, monkeypatch
+):
+    running = evaluator(toy, tmp_path / "run")
+
+    async def fails(job):
+        raise failure
+
+    monkeypatch.setattr(running, "sandbox", SimpleNamespace(run=fails))
+    for failure in (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), RuntimeError("a loop")):
+        measured = await running.measure(running.task.sources())
+        assert (measured.status, measured.score) == ("crashed", None)
+        assert str(failure) in measured.reason
+    for failure in (SandboxError("no user namespaces"), TaskError("git: no repository")):
+        with pytest.raises(type(failure)):
+            await running.measure(running.task.sources())
 
 
 @pytest.mark.parametrize("sandbox", SANDBOXES, ids=lambda s: s.name.split()[0])
@@ -66,7 +95,7 @@ async def test_what_a_task_hides_of_its_repository_is_hidden(tmp_path):
     repo = tmp_path / "repo"
     write_toy(repo / "toy")
     spec = repo / "toy" / "metaloop.toml"
-    hide = 'hide = ["{repository}/tests", "{repository}/not/there"]'
+    hide = 'hide = ["{repository}/tests"]'
     spec.write_text(spec.read_text().replace("[judge]", f"{hide}\n[judge]"))
     for name in ("tests", "docs"):
         (repo / name).mkdir()

@@ -6,15 +6,17 @@ import subprocess
 import time
 from dataclasses import replace
 from itertools import count
+from statistics import fmean
 
 import pytest
+from scripted import ScriptedModel
+from toy import commit
 
 from metaloop.bilevel import resume, run
 from metaloop.inner.evaluate import Evaluator, Measurement
 from metaloop.inner.settings import Settings
 from metaloop.models.base import ModelUnavailable
 from metaloop.models.ledger import BudgetReached
-from metaloop.models.testing import ScriptedModel
 from metaloop.project import Project
 from metaloop.task.spec import TaskError
 
@@ -75,6 +77,17 @@ def test_of_equals_the_simpler_is_kept(toy, project):
         ],
     )  # fmt: skip
     assert [t.status for t in trials[1:]] == ["discarded", "kept"]
+
+
+def test_an_equal_score_is_no_gain_though_the_mean_of_the_baselines_be_rounded(toy, project):
+    path = toy / "train.py"
+    path.write_text(path.read_text().replace("X = 9.0", "X = -0.7"))
+    score = abs(-0.7 - 3)
+    assert fmean([score] * 3) > score
+    longer = answer(edits=edit("return X\n", "return X + 0.0\n"))
+    status, trials, _ = go(commit(toy), project, [longer])
+    assert [(t.status, t.score, t.gain) for t in trials[1:]] == [("discarded", score, 0.0)]
+    assert (status.baseline, status.sigma) == (score, 0.0)
 
 
 @pytest.mark.parametrize(

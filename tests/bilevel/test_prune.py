@@ -3,10 +3,11 @@
 import json
 import subprocess
 
+from scripted import ScriptedModel
+
 from metaloop.bilevel import resume, run
 from metaloop.inner.settings import Settings
 from metaloop.models.ledger import BudgetReached
-from metaloop.models.testing import ScriptedModel
 from metaloop.project import Project
 
 

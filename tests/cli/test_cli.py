@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from scripted import ScriptedModel
 from toy import JUDGE, TRAIN
 from typer.testing import CliRunner
 
@@ -17,7 +18,6 @@ from metaloop.execution import SandboxError
 from metaloop.inner.evaluate import Measurement
 from metaloop.inner.settings import Settings
 from metaloop.mechanism.builtin import BUILTINS
-from metaloop.models.testing import ScriptedModel
 from metaloop.project import Project
 from metaloop.task.spec import load_task
 
@@ -304,14 +304,14 @@ def test_init_with_a_judge_and_init_that_asks(tmp_path):
     # `out/` is given to every run; the questions are answered with their defaults where empty.
     answers = "\n\nloss\n\nhow far X is from 3\n"
     judge = ("--judge", "python judge.py")
-    asked = metaloop("init", tmp_path, *judge, stdin=f"{answers}judge.py secret.txt\n")
+    asked = metaloop("init", tmp_path, *judge, stdin=answers)
     assert asked.exit_code == 0, asked.output
-    assert "self-scored" not in asked.output and "Nothing is hidden" not in asked.output
-    assert load_task(tmp_path).spec.judge_files == ["judge.py", "secret.txt"]
+    assert "self-scored" not in asked.output
+    assert f"every candidate can read all of {tmp_path}" in asked.output
     (tmp_path / "metaloop.toml").unlink()
-    open_to_all = metaloop("init", tmp_path, *judge, stdin=f"{answers}\n")
-    assert open_to_all.exit_code == 0, open_to_all.output
-    assert f"every candidate can read all of {tmp_path}" in open_to_all.output
+    hidden = ("--judge-file", "judge.py", "--judge-file", "secret.txt")
+    closed = metaloop("init", tmp_path, *judge, *hidden, stdin=answers)
+    assert closed.exit_code == 0 and "Nothing is hidden" not in closed.output, closed.output
 
 
 def test_init_takes_what_is_hidden_as_an_option_and_refuses_it_without_a_judge(here, monkeypatch):

@@ -4,35 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from attempts import ATTEMPT, Run, all_refused
 
-from metaloop.execution import Outcome, SandboxError
+from metaloop.execution import SandboxError
 from metaloop.execution.bubblewrap import programs
-
-Run = Callable[..., Awaitable[Outcome]]
-
-# Each tries several things and prints what worked.
-ATTEMPT = """
-import os, socket, subprocess, sys
-def attempt(name, action):
-    try:
-        result = action()
-    except Exception as error:
-        return print("refused", name, type(error).__name__)
-    print("DONE", name, repr(result)[:200])
-"""
-
-
-def all_refused(outcome: Outcome) -> None:
-    """The program made all its attempts, and none did anything."""
-    assert outcome.ok, outcome.stderr
-    assert "refused" in outcome.stdout
-    assert "DONE" not in outcome.stdout, outcome.stdout
 
 
 def modes(paths: list[str]) -> list[int]:
@@ -311,52 +290,26 @@ async def test_symlinks_of_an_earlier_trial_are_not_followed(
     assert not any((tmp_path / "target").iterdir())
 
 
-async def test_no_network(hostile: Run) -> None:
-    with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-        for listener in (tcp, udp):
-            listener.bind(("127.0.0.1", 0))
-            listener.setblocking(False)
-        tcp.listen()
-        outcome = await hostile(
-            ATTEMPT
-            + f"""
-tcp, udp = {tcp.getsockname()!r}, {udp.getsockname()!r}
-attempt("tcp", lambda: socket.create_connection(tcp, timeout=2))
-attempt("udp", lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", udp))
-attempt("ipv6", lambda: socket.socket(socket.AF_INET6).connect(("::1", tcp[1])))
-attempt("vsock", lambda: socket.socket(socket.AF_VSOCK))
-attempt("packet", lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+async def test_attributes_carry_nothing_to_the_next_job(hostile: Run, workspace: Path) -> None:
+    """A directory stays from job to job, and could keep the best solution so far."""
+    outcome = await hostile(
+        ATTEMPT
+        + """
+import fcntl, shutil, struct
+open("mine", "w").close()
+here = os.open(".", os.O_RDONLY)
+acl = struct.pack("<IHHiHHiHHi", 2, 1, 0, -1, 4, 0, -1, 32, 0, -1)
+for place in (".", "mine", here):
+    attempt("attribute", lambda: os.setxattr(place, "user.s", b"42"))
+    attempt("default mode", lambda: os.setxattr(place, "system.posix_acl_default", acl))
+attempt("link", lambda: os.setxattr(".", "user.s", b"42", follow_symlinks=False))
+flags, = struct.unpack("l", fcntl.ioctl(here, 0x80086601, bytes(8)))
+attempt("flags", lambda: fcntl.ioctl(here, 0x40086602, struct.pack("l", flags | 0x40)))
+shutil.copy2("mine", "copy")
 """
-        )
-        all_refused(outcome)
-        with pytest.raises(BlockingIOError):
-            tcp.accept()
-        with pytest.raises(BlockingIOError):
-            udp.recv(1)
-
-
-async def test_network_when_the_task_says_so(hostile: Run) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        outcome = await hostile(
-            f"import socket; socket.create_connection({server.getsockname()!r}, timeout=5)",
-            network=True,
-        )
-        assert outcome.ok, outcome.stderr
-
-
-async def test_abstract_unix_sockets_are_out_of_reach(hostile: Run) -> None:
-    """They have no path, and belong to the network: D-Bus and Docker listen on such."""
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(f"\0metaloop-test-{os.getpid()}")
-        server.listen()
-        address = server.getsockname()
-        for network in (False, True):
-            outcome = await hostile(
-                ATTEMPT
-                + f"attempt('x', lambda: socket.socket(socket.AF_UNIX).connect({address!r}))",
-                network=network,
-            )
-            all_refused(outcome)
+    )
+    all_refused(outcome)
+    assert not os.listxattr(workspace)
 
 
 async def test_the_kernels_side_doors_are_shut(hostile: Run) -> None:

@@ -22,17 +22,32 @@ async def test_older_kernels_confine_signals_too(
 ) -> None:
     monkeypatch.setattr("metaloop.execution.landlock._abi", lambda: version)
     program = f"""
-import os, signal, subprocess
+import fcntl, os, signal, socket, struct, subprocess
 for pid in ({os.getpid()}, os.getppid(), -1, 0):
     try:
         os.kill(pid, signal.SIGTERM); print("DONE")
     except PermissionError:
         print("refused")
+read, write = os.pipe()
+pair = socket.socketpair()
+owner = struct.pack("ii", 1, {os.getpid()})
+for order in (
+    lambda: fcntl.fcntl(read, fcntl.F_SETOWN, {os.getpid()}),
+    lambda: fcntl.fcntl(read, 15, owner),
+    lambda: fcntl.fcntl(read, fcntl.F_SETSIG, signal.SIGKILL),
+    lambda: fcntl.ioctl(pair[0], 0x8901, struct.pack("i", {os.getpid()})),
+    lambda: fcntl.ioctl(pair[0], 0x8902, struct.pack("i", {os.getpid()})),
+):
+    try:
+        order(); print("DONE")
+    except PermissionError:
+        print("refused")
+fcntl.fcntl(read, fcntl.F_SETFL, os.O_NONBLOCK)
 print(subprocess.run(["echo", "works"], capture_output=True, text=True).stdout)
 """
     outcome = await Landlock().run(Job(("python", "-c", program), workspace))
     assert outcome.ok, outcome.stderr
-    assert outcome.stdout.count("refused") == 4
+    assert outcome.stdout.count("refused") == 9
     assert "works" in outcome.stdout
 
 

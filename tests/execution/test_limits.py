@@ -43,6 +43,21 @@ async def test_fork_bomb(hostile: Run, means: str) -> None:
     assert not living(mark)
 
 
+@pytest.mark.parametrize("name", [b"x\xff", "²".encode()], ids=["no text", "no number"])
+async def test_a_program_may_call_itself_anything(
+    hostile: Run, monkeypatch: pytest.MonkeyPatch, name: bytes
+) -> None:
+    monkeypatch.setattr("metaloop.execution.cell.pool", lambda: None)
+    outcome = await hostile(
+        f"""
+        import ctypes, time
+        assert ctypes.CDLL(None).prctl(15, {name!r}, 0, 0, 0) == 0  # PR_SET_NAME
+        time.sleep(0.2)
+        """
+    )
+    assert outcome.ok, outcome.stderr
+
+
 async def test_thread_bomb(hostile: Run, means: str) -> None:
     outcome = await hostile(
         """

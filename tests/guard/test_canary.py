@@ -10,7 +10,7 @@ import pytest
 
 from metaloop.execution import Job, SandboxError
 from metaloop.execution.sandbox import candidates, defect
-from metaloop.guard.canary import Canary, records_reads
+from metaloop.guard.canary import plant, records_reads, touched
 from metaloop.inner.baseline import show_baseline
 from metaloop.inner.evaluate import Measurement
 from metaloop.task.spec import TaskError, load_task
@@ -20,12 +20,12 @@ USABLE = {s.name: s for s in candidates() if not isinstance(s, SandboxError) and
 
 @pytest.fixture
 def planted(tmp_path):
-    canary, path = Canary(), tmp_path / "work" / "answers.json"
+    path = tmp_path / "work" / "answers.json"
     if not records_reads(tmp_path):
         pytest.skip("this file system records no reads")
-    canary.plant(path)
+    trace = plant(path)
     time.sleep(0.02)  # the clock of a file's ctime is coarse
-    return canary, path
+    return path, trace
 
 
 def restore_times(path):
@@ -47,25 +47,24 @@ def restore_times(path):
     ],
 )
 def test_whatever_is_done_to_it_shows(planted, touch):
-    canary, path = planted
+    path, trace = planted
     touch(path)
-    assert canary.touched(path) is True
+    assert touched(path, trace) is True
 
 
 def test_programs_that_leave_it_alone_are_not_accused(planted):
-    canary, path = planted
+    path, trace = planted
     (path.parent / "train.py").write_text("import os; os.listdir(); os.stat('answers.json')")
     subprocess.run([sys.executable, "train.py"], cwd=path.parent, check=True)
-    assert canary.touched(path) is False
+    assert touched(path, trace) is False
 
 
 def test_nothing_is_overwritten_and_a_second_run_gets_a_fresh_one(planted):
-    canary, path = planted
+    path, _ = planted
     with pytest.raises(FileExistsError):
-        canary.plant(path)
+        plant(path)
     path.unlink()
-    canary.plant(path)
-    assert canary.touched(path) is False
+    assert touched(path, plant(path)) is False
     assert [p.name for p in path.parent.iterdir()] == ["answers.json"]
 
 
@@ -84,8 +83,8 @@ async def test_where_reads_are_not_recorded_a_task_with_canaries_is_refused(
 
 @pytest.mark.parametrize("sandbox", USABLE.values(), ids=list(USABLE))
 async def test_a_read_in_the_sandbox_shows(planted, sandbox):
-    canary, path = planted
+    path, trace = planted
     for source, seen in (("print(1)", False), ("open('answers.json').read()", True)):
         ran = await sandbox.run(Job(("python", "-c", source), path.parent))
         assert ran.ok
-        assert canary.touched(path) is seen
+        assert touched(path, trace) is seen

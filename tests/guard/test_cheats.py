@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from scripted import ScriptedModel
 from toy import commit
 
 from metaloop.bilevel import run
 from metaloop.inner.settings import Settings
-from metaloop.models.testing import ScriptedModel
 from metaloop.project import Project
 
 TOML = """

@@ -6,12 +6,12 @@ import time
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scripted import ScriptedModel
 from toy import write_toy
 
 from metaloop.bilevel import run
 from metaloop.inner import ask
 from metaloop.inner.settings import Settings, Strategy
-from metaloop.models.testing import ScriptedModel
 from metaloop.project import Project
 from metaloop.task.patch import PatchError, build, changed, code_size, content_hash, diff
 from metaloop.task.spec import load_task

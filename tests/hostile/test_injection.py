@@ -2,9 +2,10 @@
 
 import json
 
+from scripted import ScriptedModel
+
 from metaloop.bilevel import run
 from metaloop.inner.settings import Settings
-from metaloop.models.testing import ScriptedModel
 from metaloop.outer import screen
 from metaloop.project import Project
 

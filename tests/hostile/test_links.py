@@ -3,10 +3,10 @@
 import json
 
 import pytest
+from scripted import ScriptedModel
 from toy import TOML, commit, write_toy
 
 import metaloop
-from metaloop.models.testing import ScriptedModel
 
 
 @pytest.mark.parametrize("place", ["", "deep/down"])

@@ -4,13 +4,13 @@ import json
 import subprocess
 
 import pytest
+from scripted import ScriptedModel
 from toy import commit, write_toy
 
 from metaloop.bilevel import run
 from metaloop.inner.settings import Settings
 from metaloop.mechanism.builtin import BASELINES
 from metaloop.models.seeds import call_seed
-from metaloop.models.testing import ScriptedModel
 from metaloop.outer import screen
 from metaloop.project import Project
 

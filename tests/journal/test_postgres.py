@@ -5,6 +5,7 @@ import os
 from importlib.util import find_spec
 
 import pytest
+from scripted import ScriptedModel
 from sqlalchemy import create_engine
 from toy import commit, write_toy
 
@@ -12,7 +13,6 @@ from metaloop.bilevel import resume, run
 from metaloop.inner.settings import Settings
 from metaloop.journal.journal import Journal, JournalError
 from metaloop.journal.schema import metadata
-from metaloop.models.testing import ScriptedModel
 from metaloop.project import Project
 
 URL = os.environ.get("METALOOP_TEST_POSTGRES", "")

@@ -7,25 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from scripted import ScriptedModel
 
-from metaloop.models import (
-    Budget,
-    BudgetReached,
-    Call,
-    Cassette,
-    Completion,
-    Ledger,
-    Metered,
-    ModelError,
-    Recorded,
-    Reference,
-    Request,
-    Roles,
-    ScriptedModel,
-)
-from metaloop.models.base import Role
+from metaloop.models.base import Completion, ModelError, Request, Role
+from metaloop.models.cassette import Cassette
+from metaloop.models.ledger import Budget, BudgetReached, Ledger, Metered
 from metaloop.models.prices import price
 from metaloop.models.provider import ProviderModel
+from metaloop.models.recorder import Call, Recorded
+from metaloop.models.reference import Reference
+from metaloop.models.roles import Roles
 
 from .stub import ok, serving, silent
 

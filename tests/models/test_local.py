@@ -13,13 +13,14 @@ import pytest
 from typer.testing import CliRunner
 
 from metaloop.cli.models import models_app
-from metaloop.models import ModelError, ModelUnavailable, Request, connect
+from metaloop.models.base import ModelError, ModelUnavailable, Request
 from metaloop.models.local import model as local
 from metaloop.models.local.catalog import CATALOG
 from metaloop.models.local.cores import Pace, best_threads, share_with
 from metaloop.models.local.pull import pull
 from metaloop.models.local.scratch import Scratch
 from metaloop.models.local.server import Server
+from metaloop.models.reference import connect
 
 from .stub import serving, silent
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from metaloop.models import ModelError, ModelUnavailable, Reference, Request
+from metaloop.models.base import ModelError, ModelUnavailable, Request
 from metaloop.models.prices import price, priced
 from metaloop.models.provider import LONGEST_ANSWER, ProviderModel
+from metaloop.models.reference import Reference
 
 from .stub import Reply, Stub, ok, refusal, said, serving, silent
 

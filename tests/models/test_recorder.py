@@ -11,19 +11,11 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted import ScriptedModel
 
-from metaloop.models import (
-    Call,
-    Cassette,
-    Completion,
-    ModelError,
-    ModelUnavailable,
-    Recorded,
-    ReplayMiss,
-    Request,
-    Role,
-    ScriptedModel,
-)
+from metaloop.models.base import Completion, ModelError, ModelUnavailable, Request, Role
+from metaloop.models.cassette import Cassette
+from metaloop.models.recorder import Call, Recorded, ReplayMiss
 
 ASK = Request("proposer", "sys", "what next?", schema={"type": "object"}, seed=1)
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metaloop.models import Reference, connect
 from metaloop.models.local.catalog import CATALOG
+from metaloop.models.reference import Reference, connect
 
 NAMES = st.text(
     st.characters(min_codepoint=33, max_codepoint=0x24F, exclude_characters="@\x7f\xad"),
@@ -99,7 +99,8 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: obje
 
 def test_importing_and_connecting_load_nothing_heavy() -> None:
     code = (
-        "import sys, metaloop.models as m; m.connect('local:smollm2-135m'); m.connect('openai:x');"
+        "import sys; from metaloop.models.reference import connect;"
+        "connect('local:smollm2-135m'); connect('openai:x');"
         "print([n for n in ('pydantic_ai', 'xllamacpp', 'rich', 'genai_prices', 'openai', 'numpy')"
         " if n in sys.modules])"
     )

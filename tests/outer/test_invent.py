@@ -5,13 +5,13 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted import ScriptedModel
 from toy import write_toy
 
 from metaloop.models.base import ModelError
-from metaloop.models.testing import ScriptedModel
 from metaloop.outer.contract import check_source
-from metaloop.outer.invent import REPAIRS, SMALL_REPAIRS, Brief, code_of, invent, without_examples
-from metaloop.outer.prompts import THINKING
+from metaloop.outer.invent import REPAIRS, SMALL_REPAIRS, code_of, invent, without_examples
+from metaloop.outer.prompts import THINKING, Brief
 from metaloop.task.spec import load_task
 
 CODE = "class Mine(Mechanism):\n    def suggest(self, history):\n        return {}"

@@ -99,6 +99,23 @@ class Late(Mechanism):
     assert result.reason.startswith("failed while it was screened")
 
 
+@pytest.mark.parametrize("space", [SPACE, Space({})], ids=["parameters", "none"])
+async def test_what_is_slow_where_it_is_screened_does_not_hold_a_run_up(
+    screening, monkeypatch, space
+):
+    """A mechanism can tell by its history that it is not being proven."""
+    monkeypatch.setattr(screen, "SLOW_S", 0.05)
+    source = """
+class Dawdling(Mechanism):
+    def suggest(self, history):
+        sum(1 for _ in range(10**9 if len(history) > 20 else 1))
+        return self.space.sample(self.rng) if self.space else Steer()
+"""
+    result = await screening(space).run(source, USED, [])
+    assert not result.passed
+    assert "too slow: more than 0.05 s a call" in result.reason
+
+
 async def test_one_in_use_that_fails_is_no_fault_of_the_new_one(screening):
     broken = """
 class Broken(Mechanism):

@@ -6,12 +6,12 @@ import math
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scripted import ScriptedModel
 from toy import write_toy
 
 from metaloop.inner.settings import Strategy
 from metaloop.journal.records import TrialRecord
 from metaloop.models.base import ModelError
-from metaloop.models.testing import ScriptedModel
 from metaloop.outer.digest import make_digest
 from metaloop.outer.strategy import bounded, revise
 from metaloop.task.patch import PatchError

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
+from metaloop.study.design import Design, TaskPlan
 from metaloop.study.result import Cell, Mechanism, Result
 
 STRONG, CHEAP = "local:qwen2.5-coder-1.5b", "local:qwen2.5-coder-0.5b"
 ARMS = ("A", "C", "restart", "placebo", "no-llm", "random", "tpe", "cma-es")
-OUTER = ("B", "C", "D", "placebo")
-"""Arms that ask a model of the outer loop."""
-BARE = ("no-llm", "random", "tpe", "cma-es", "gp")
-"""Arms that ask no model."""
 EFFECTS = {
     "A": 0.30, "B": 0.31, "C": 0.33, "D": 0.33, "restart": 0.30, "placebo": 0.30, "no-llm": 0.32,
     "random": 0.26, "tpe": 0.34, "cma-es": 0.31, "gp": 0.33,
@@ -22,47 +21,27 @@ EFFECTS = {
 """Mean final gain of each arm, unless a test says otherwise."""
 
 
-@dataclass(frozen=True)
-class TaskPlan:
-    name: str
-    matters: float
-
-
-@dataclass(frozen=True)
-class Design:
-    """What a report reads of a design."""
-
-    name: str
-    question: str
-    tasks: tuple[TaskPlan, ...]
-    outer: tuple[str, ...]
-    inner: tuple[str, ...]
-    arms: tuple[str, ...]
-    seeds: tuple[int, ...]
-    trials: int
-    outer_every: int
-
-    def cells(self) -> list[Cell]:
-        return [
-            Cell(plan.name, arm, outer, inner, seed)
-            for plan in self.tasks
-            for arm in self.arms
-            for seed in self.seeds
-            for outer in (self.outer if arm in OUTER else (None,))
-            for inner in ((None,) if arm in BARE else self.inner)
-        ]
-
-
 def make_design(
     seeds: int = 10, models: Sequence[str] = (STRONG, CHEAP), arms: Sequence[str] = ARMS,
     tasks: Sequence[str] = ("ngram-lm",), matters: float = 0.02, trials: int = 24,
+    name: str = "2 x 2",
+    question: str = "Does it help when the two loops think with different models?",
 ) -> Design:  # fmt: skip
-    plans = tuple(TaskPlan(name, matters) for name in tasks)
-    question = "Does it help when the two loops think with different models?"
+    """A design as it would be read from a file; of its tasks there is the name alone."""
+    names = [SimpleNamespace(spec=SimpleNamespace(name=task)) for task in tasks]
     return Design(
-        "2 x 2", question, plans, tuple(models), tuple(models), tuple(arms),
-        tuple(range(1, seeds + 1)), trials, 6,
-    )  # fmt: skip
+        file=Path("study.toml"),
+        name=name,
+        question=question,
+        tasks=tuple(TaskPlan(task, matters, content="") for task in names),
+        outer=tuple(models),
+        inner=tuple(models),
+        pairs=tuple(product(models, models)),
+        arms=tuple(arms),
+        seeds=tuple(range(1, seeds + 1)),
+        trials=trials,
+        outer_every=6,
+    )
 
 
 def make_results(
@@ -94,11 +73,11 @@ def make_result(cell: Cell, gain: float, trials: int, rng: np.random.Generator) 
         input_tokens=calls * 420, output_tokens=calls * 90 + int(rng.integers(0, 50)) * asks,
         model_seconds=calls * (4.0 if fast else 9.0) + float(rng.normal(0, 0.5)) * asks,
         trial_seconds=trials * 1.4 + float(rng.random()), usd=0.0,
-        mechanisms=mechanisms(cell, gain),
+        mechanisms=mechanisms(cell, gain, trials),
     )  # fmt: skip
 
 
-def mechanisms(cell: Cell, gain: float) -> list[Mechanism]:
+def mechanisms(cell: Cell, gain: float, trials: int) -> list[Mechanism]:
     if cell.arm in ("C", "D"):
         return [
             Mechanism("m1", "Zoom", "generated", "installed", True, 8, 6, gain * 0.2),
@@ -107,4 +86,6 @@ def mechanisms(cell: Cell, gain: float) -> list[Mechanism]:
         ]
     if cell.arm == "placebo":
         return [Mechanism("m1", "Inert", "placebo", "installed", True, 8, 0, 0.0)]
+    if cell.inner is None:
+        return [Mechanism(cell.arm, cell.arm, "builtin", "installed", True, trials, trials, gain)]
     return []

@@ -15,7 +15,7 @@ MODEL = "openai:stub@http://127.0.0.1:1/v1"
 
 
 def test_the_design_has_equal_trials_and_survives_odd_paths(tmp_path):
-    task = load_task(write_toy(tmp_path / 'a "quoted" \\ place'))
+    task = load_task(write_toy(tmp_path / 'a "quoted" \\ \x1b place'))
     design = design_comparison(
         task, MODEL, MODEL, trials=5, seeds=range(1, 4), home=tmp_path / "home"
     )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metaloop.study.contrasts import against, asymmetry, liveness, role, summaries
+from metaloop.study.contrasts import against, asymmetry, grouped, liveness, role, summary
 from metaloop.study.result import Cell, Mechanism, Result
 from metaloop.study.statistics import interval
 
@@ -31,6 +31,10 @@ def result(outer, inner, seed, gain, arm="C", task="toy", **fields):
         mechanisms=[],
     )
     return replace(base, **fields)
+
+
+def summaries(results):
+    return [summary(group) for group in grouped(results)]
 
 
 def mechanism(**fields):

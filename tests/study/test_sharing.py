@@ -4,11 +4,11 @@ import json
 from random import Random
 
 import pytest
+from scripted import ScriptedModel
 from toy import commit, write_toy
 
 import metaloop
 from metaloop.journal.journal import Journal
-from metaloop.models.testing import ScriptedModel
 
 
 def guess(request):

@@ -13,6 +13,7 @@ from metaloop.study.statistics import (
     EXACT,
     FLIPS,
     MOST,
+    POWER,
     compare,
     detectable,
     effect_size,
@@ -158,11 +159,9 @@ def test_of_few_values_the_interval_is_the_t_interval(n):
 
 
 @settings(max_examples=20, deadline=None)
-@given(some, st.integers(0, 100))
-def test_an_interval_repeats_and_widens_with_its_level(values, seed):
-    narrow, wide = (interval(values, level=level, seed=seed) for level in (0.8, 0.99))
-    assert wide.low <= narrow.low <= narrow.high <= wide.high
-    assert wide == interval(values, level=0.99, seed=seed)
+@given(some)
+def test_an_interval_repeats(values):
+    assert interval(values) == interval(values)
 
 
 def test_effect_sizes():
@@ -204,18 +203,18 @@ def test_too_few_pairs_show_nothing_whatever_the_difference():
 
 
 @settings(deadline=None)
-@given(st.floats(1e-3, 1e3), st.floats(1e-3, 1e3), st.floats(0.1, 0.99))
-def test_needed_is_the_smallest(spread, difference, wanted):
-    n = needed(spread, difference, wanted)
-    assert n == MOST or power(n, spread, difference) >= wanted
-    assert power(n - 1, spread, difference) < wanted
+@given(st.floats(1e-3, 1e3), st.floats(1e-3, 1e3), st.sampled_from([0.05, 0.005]))
+def test_needed_is_the_smallest(spread, difference, level):
+    n = needed(spread, difference, level)
+    assert n == MOST or power(n, spread, difference, level) >= POWER
+    assert power(n - 1, spread, difference, level) < POWER
 
 
 @settings(deadline=None)
-@given(st.integers(6, 5000), st.just(0.0) | st.floats(1e-3, 1e3), st.floats(0.1, 0.99))
-def test_the_detectable_difference_is_detected(n, spread, wanted):
-    found = detectable(n, spread, wanted)
-    assert found == 0 == spread or power(n, spread, found) == pytest.approx(wanted, abs=1e-6)
+@given(st.integers(6, 5000), st.just(0.0) | st.floats(1e-3, 1e3))
+def test_the_detectable_difference_is_detected(n, spread):
+    found = detectable(n, spread)
+    assert found == 0 == spread or power(n, spread, found) == pytest.approx(POWER, abs=1e-6)
 
 
 @given(st.integers(2, 10**9), st.floats(1e-6, 1e3), st.floats(1e-8, 0.5))

@@ -10,13 +10,13 @@ from study.results import (
     CHEAP,
     EFFECTS,
     STRONG,
-    Design,
     make_design,
     make_result,
     make_results,
 )
 
 from metaloop.study.contrasts import pooled
+from metaloop.study.design import Design
 from metaloop.study.report import rows
 from metaloop.study.report.findings import find
 from metaloop.study.report.labels import Names
@@ -38,7 +38,10 @@ def told(design, results):
 def test_a_planted_effect_is_claimed():
     design = make_design(trials=8, arms=SMALL)
     top, text = told(design, make_results(design, mixed=0.06))
-    assert top == "Different models in the two loops did better than the same one in both."
+    assert (
+        top
+        == "Different models in the two loops did better than the same one in both on `ngram-lm`."
+    )
     assert "Mixed pairs of `1.5b` and `0.5b` ended 0.06" in text
     assert "a difference was seen, and 0.02, what is worth having, is below it." in text
 
@@ -46,14 +49,20 @@ def test_a_planted_effect_is_claimed():
 def test_a_planted_loss_is_claimed():
     design = make_design(trials=8, arms=SMALL)
     top, text = told(design, make_results(design, mixed=-0.06))
-    assert top == "Different models in the two loops did worse than the same one in both."
+    assert (
+        top
+        == "Different models in the two loops did worse than the same one in both on `ngram-lm`."
+    )
     assert re.search(r"ended 0\.0\d+ worse than the mean", text)
 
 
 def test_no_effect_is_none_at_this_power():
     design = make_design(trials=8, arms=SMALL)
     top, text = told(design, make_results(design, noise=0.06))
-    assert top == "No difference seen at this power between mixed and pure pairs of models."
+    assert (
+        top
+        == "No difference seen at this power between mixed and pure pairs of models on `ngram-lm`."
+    )
     assert "no difference was seen at this power. A true difference of 0.02" in text
     assert re.search(r"found in \d+ % of such studies \(in 80 % with \d+ seeds\)", text)
     assert "the interval does not rule it out" in text
@@ -110,26 +119,25 @@ def test_runs_without_any_gain_are_no_proof_that_nothing_was_missed():
     assert "All seeds gave the same, so nothing tells" in text
     assert "rules it out" not in text and "% of such studies" not in text
     [task] = find(design, results).tasks
-    [row] = rows.tested(task.gain.deciding).rows
+    row = rows.tested(task.gain, whole=True).rows[0]
     assert row[2:4] == ["0", "-"] and row[-3:] == ["-", "-", "-"]
 
 
-def test_a_baseline_that_went_on_at_random_is_named():
+def test_a_baseline_in_which_random_steps_stood_in_is_named():
     design = make_design(seeds=9, trials=8, arms=SMALL)
     results = make_results(design)
-    gone = Mechanism("tpe", "TPE", "builtin", "retired", True, 3, 3, 0.1)
-    for i, r in enumerate(results):
-        if r.cell.arm == "tpe":
-            state = "retired" if r.cell.seed < 3 else "installed"
-            results[i] = replace(r, mechanisms=[replace(gone, state=state)])
-    assert "In 2 of 9 runs of TPE none of its mechanisms was left" in told(design, results)[1]
+    assert "random steps stood in" not in told(design, results)[1]
+    tpe = Mechanism("tpe", "TPE", "builtin", "installed", True, 8, 5, 0.1)
+    i = next(i for i, r in enumerate(results) if r.cell.arm == "tpe")
+    results[i] = replace(results[i], mechanisms=[tpe])
+    assert "In 3 of 72 trials of TPE random steps stood in" in told(design, results)[1]
 
 
 def test_nothing_is_decided_before_the_last_seed():
     design = make_design(seeds=8, trials=8, arms=SMALL)
     results = [r for r in make_results(design, mixed=0.5, role=0.5) if r.cell.seed < 8]
     top, text = told(design, results)
-    assert top == "No answer yet: 7 of 8 seeds are there of what decides."
+    assert top == "No answer yet on `ngram-lm`: 7 of 8 seeds are there of what decides."
     assert "nothing is decided before all 8 seeds are there" in text
     assert "`1.5b` over `0.5b` against the reverse (+0.5" in text
     for claim in ("was seen", "did better", "did worse", "ended better than", "ended worse than"):
@@ -140,9 +148,14 @@ def test_secondary_contrasts_wait_for_those_they_are_corrected_with():
     design = make_design(seeds=8, trials=8, arms=SMALL)
     results = [r for r in make_results(design, mixed=0.5) if r.cell.arm != "tpe"]
     top, text = told(design, results)
-    assert top == "Different models in the two loops did better than the same one in both."
+    assert top.startswith(
+        "Different models in the two loops did better than the same one in both on `ngram-lm`."
+    )
+    assert top.endswith("What the outer loop earns is not known before its controls are there.")
     assert "Not decided before all cells are there: `1.5b` over `0.5b`" in text
     assert "Over all its pairs" not in text
+    task = find(design, results).tasks[0]
+    assert [row[5] for row in rows.tested(task.gain, whole=False).rows[1:]] == ["-", "-"]
 
 
 def test_what_restarts_also_reach_is_not_credited_to_mechanisms():

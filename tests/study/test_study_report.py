@@ -11,8 +11,9 @@ from dataclasses import replace
 
 import pytest
 from pages import check_page
-from study.results import EFFECTS, Design, TaskPlan, make_design, make_results
+from study.results import EFFECTS, make_design, make_results
 
+from metaloop.study.arms import ARMS
 from metaloop.study.report.comparison import write_comparison
 from metaloop.study.report.table import render_csv
 from metaloop.study.report.write import write
@@ -60,10 +61,17 @@ def test_the_report_is_the_same_in_every_order(tmp_path):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_foreign_text_can_do_nothing(tmp_path):
-    models = (f"local:a{EVIL}", f"local:b{EVIL}")
-    plan = TaskPlan(f"task {EVIL}", 0.02)
-    design = Design(EVIL, EVIL, (plan,), models, models, ("C", "A", EVIL), (1, 2), 6, 6)
+def test_foreign_text_can_do_nothing(tmp_path, monkeypatch):
+    monkeypatch.setitem(ARMS, EVIL, ARMS["A"])
+    design = make_design(
+        seeds=2,
+        models=(f"local:a{EVIL}", f"local:b{EVIL}"),
+        arms=("C", "A", EVIL),
+        tasks=(f"task {EVIL}",),
+        trials=6,
+        name=EVIL,
+        question=EVIL,
+    )
     results = make_results(design, {**EFFECTS, EVIL: 0.1})
     ghost = Mechanism("m1", EVIL, "generated", "installed", True, 1, 0, 0.1)
     results = [replace(r, mechanisms=[ghost]) for r in results]

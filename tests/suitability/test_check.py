@@ -197,8 +197,17 @@ def test_a_judge_that_hides_nothing_is_weak_unless_it_is_meant_to_be_seen(toy):
     assert quick_warnings(load_task(toy)) == []
 
 
-@pytest.mark.parametrize("hostile", ["(" * 500, "\x00", "def f(:\n", "x = " + "-" * 5000 + "1"])
-def test_a_source_that_is_no_python_is_no_crash(toy, hostile):
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "(" * 500,
+        "\x00",
+        "def f(:\n",
+        "x = " + "-" * 5000 + "1",
+        "if f\"{'\N{NO-BREAK SPACE}'}\":\n    x = 1\n",  # which Python 3.11 cannot write
+    ],
+)
+def test_a_source_that_nobody_would_write_is_no_crash(toy, hostile):
     (toy / "metaloop.toml").write_text(TOML.split("[space]")[0])
     (toy / "train.py").write_text(hostile)
     assert quick_warnings(load_task(toy)) is not None

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from metaloop.inner.evaluate import Measurement
 from metaloop.suitability import check as checking
 from metaloop.suitability import trials
+from metaloop.suitability.changes import small_changes
 from metaloop.suitability.check import check
 from metaloop.suitability.finding import Finding, Property, grade, verdict_of
 from metaloop.suitability.metric import metric, signal_of
-from metaloop.suitability.probes import probes
 from metaloop.suitability.signal import signal
 from metaloop.suitability.trials import Observations, Sample
 from metaloop.task.spec import load_task
@@ -174,5 +174,5 @@ def test_a_number_too_large_for_a_float_is_moved(toy):
     start, end = text.index("[space]"), text.index("[holdout]")
     (toy / "metaloop.toml").write_text(text[:start] + text[end:])
     (toy / "train.py").write_text(f"BIG = 1{'0' * 400}\nSMALL = 4\n")
-    big, small = (p.files["train.py"] for p in probes(load_task(toy), 8, 0))
+    big, small = (p.files["train.py"] for p in small_changes(load_task(toy), 8, 0))
     assert f"BIG = 12{'0' * 399}\n" in big and "SMALL = 5\n" in small

@@ -36,6 +36,8 @@ def test_parameters_and_edits_together(toy):
         ({}, [Edit("train.py", "return Z", "return 1")], "is not in train.py"),
         ({}, [Edit("train.py", "X", "Y")], "stands 2 times"),
         ({}, [Edit("train.py", "  ", "Y")], "must quote"),
+        ({}, [Edit("train.py", "return X", "return '\ud800'")], "a lone surrogate"),
+        ({}, [Edit("train.py", "return X", "return '\0'")], "a NUL"),
         ({}, [Edit("train.py", "return X", "return (")], "not valid Python"),
         ({}, [Edit("train.py", "return X", f"return 0x{'f' * 9999}")], "thousands of digits"),
         ({}, [Edit("train.py", "return X", "return " + "-" * 150 + "X")], "nested too deeply"),

@@ -29,6 +29,7 @@ def test_a_good_task_loads(toy):
         ("timeout_s = 10", 'hide = ["secret*"]', "name a file or directory that is there, without"),
         ("timeout_s = 10", 'hide = ["../toy"]', "[run] hide: '../toy' must lie inside"),
         ("timeout_s = 10", 'hide = ["{repository}/../x"]', "must lie inside the repository"),
+        ("timeout_s = 10", 'hide = ["{repository}/test*"]', "of the repository, without"),
         ("timeout_s = 10", 'hide = ["link"]', "[run] hide: 'link' is reached through a link"),
         ("[edit]", '[guard]\ncanary = ["prepare.py/x"]\n[edit]', "canary: 'prepare.py/x' lies in"),
         (

@@ -1,15 +1,19 @@
 """Git around a run: the user's checkout is never touched, whatever a trial leaves is undone."""
 
+import mmap
 import os
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 from toy import commit, write_toy
 
+from metaloop.execution import view
 from metaloop.suitability.repository import Repository
 from metaloop.task import workspace as workspace_module
-from metaloop.task.patch import build
+from metaloop.task.patch import Edit, build
 from metaloop.task.spec import TaskError, load_task
 from metaloop.task.workspace import Workspace
 
@@ -98,6 +102,50 @@ def test_reset_undoes_what_looks_unchanged_or_resists(toy, tmp_path):
     assert (slot.root / "judge.py").stat().st_ino == untouched
 
 
+@pytest.mark.parametrize("memory", [False, True])
+def test_reset_undoes_what_was_written_through_a_mapping(toy, tmp_path, memory):
+    """In memory (tmpfs) no time of the file tells of it."""
+    shm = Path("/dev/shm")
+    if memory and not shm.is_dir():
+        pytest.skip("no file system in memory")
+    task = load_task(toy)
+    with tempfile.TemporaryDirectory(dir=shm if memory else tmp_path) as folder:
+        workspace = Workspace.create(task, Path(folder), "toy-1", False)
+        slot = workspace.slot("slot0")
+        workspace.reset(slot, task.sources())
+        with (
+            (slot.root / "judge.py").open("r+b") as file,
+            mmap.mmap(file.fileno(), 0) as mapped,
+        ):
+            assert mapped[0]
+            mapped[0:1] = b"\0"
+        workspace.reset(slot, task.sources())
+        assert (slot.root / "judge.py").read_bytes() == (toy / "judge.py").read_bytes()
+
+
+def test_a_directorys_times_carry_nothing_to_the_next_trial(tmp_path):
+    repo = tmp_path / "repo"
+    task = load_task(write_toy(repo / "bench"))
+    commit(repo)
+    workspace = Workspace.create(task, tmp_path / "run", "toy-1", False)
+    slot = workspace.slot("slot0")
+    for place in (slot.root, slot.task_dir):
+        os.utime(place, ns=(42, 42))
+    workspace.reset(slot, task.sources())
+    for place in (slot.root, slot.task_dir):
+        assert 42 not in (place.stat().st_atime_ns, place.stat().st_mtime_ns)
+
+
+def test_the_project_and_the_run_are_kept_from_all_jobs(tmp_path, monkeypatch):
+    """The repository, and the journal that the run's folder lies beside."""
+    monkeypatch.setattr(view, "_projects", set())
+    repo, project = tmp_path / "repo", tmp_path / "project"
+    task = load_task(write_toy(repo / "bench"))
+    commit(repo)
+    Workspace.create(task, project / ".metaloop" / "runs" / "toy-1", "toy-1", False)
+    assert {str(repo), str(project)} <= view._projects
+
+
 def test_an_editable_program_can_still_be_executed(toy, tmp_path):
     spec = toy / "metaloop.toml"
     spec.write_text(spec.read_text().replace('["train.py"]', '["train.py", "run.sh"]', 1))
@@ -118,6 +166,8 @@ def test_what_is_hidden_of_the_repository_is_not_hidden_of_a_copy_of_the_task(tm
     spec = write_toy(repo / "bench") / "metaloop.toml"
     hide = 'hide = ["{repository}/data", "{repository}/bench/key", "/etc"]'
     spec.write_text(spec.read_text().replace("[judge]", f"{hide}\n[judge]"))
+    for name in ("data", "bench/key"):
+        (repo / name).write_text("")
     if versioned:
         commit(repo)
     task = load_task(repo / "bench")
@@ -130,6 +180,44 @@ def test_what_is_hidden_of_the_repository_is_not_hidden_of_a_copy_of_the_task(tm
         assert whole.hidden == (*below, "data", "bench/key", "/etc")
     else:  # the task is all the repository there is
         assert copied.hidden == (*judge, "data", "bench/key", "/etc")
+
+
+@pytest.mark.parametrize("entry", ["test", "tests/", "toy/x", "/tests", "."])
+def test_what_is_hidden_of_the_repository_has_to_be_there(tmp_path, entry):
+    repo = tmp_path / "repo"
+    spec = write_toy(repo / "toy") / "metaloop.toml"
+    hide = f'hide = ["{{repository}}/{entry}"]'
+    spec.write_text(spec.read_text().replace("[judge]", f"{hide}\n[judge]"))
+    (repo / "tests").mkdir()
+    (repo / "tests" / "answer.txt").write_text("3")
+    task = load_task(commit(repo) / "toy")
+    assert Workspace.scratch(task, tmp_path / "copy").hidden[2:] == (("x",) if "x" in entry else ())
+    if entry == "tests/":
+        assert Workspace.create(task, tmp_path / "run", "toy-1", False).hidden[-1] == "tests"
+        return
+    with pytest.raises(TaskError, match=r"metaloop\.toml: \[run\] hide: .* is not in the commit"):
+        Workspace.create(task, tmp_path / "run", "toy-1", False)
+    assert not git(repo, "branch", "--list", "metaloop/*")
+
+
+def test_a_filter_of_the_users_may_be_a_file_of_the_repository(toy, tmp_path):
+    (toy / "tools").mkdir()
+    (toy / "tools" / "clean.sh").write_text("#!/bin/sh\nsed '/^# mine/d'\n")
+    (toy / "tools" / "clean.sh").chmod(0o755)
+    (toy / ".gitattributes").write_text("*.py filter=strip\n")
+    for key, value in {"clean": "./tools/clean.sh", "smudge": "cat", "required": "true"}.items():
+        git(toy, "config", f"filter.strip.{key}", value)
+    task = load_task(commit(toy))
+    workspace = Workspace.create(task, tmp_path / "run", "toy-1", False)
+    first = build(task, task.sources(), {"X": 3.0}, [Edit("train.py", "N = 1", "# mine\nN = 1")])
+    second = build(task, first, {"X": 2.0}, [])
+    done = workspace.commit(first, "trial 1", workspace.base)
+    assert git(toy, "diff", "--numstat", workspace.base, done) == "1\t1\ttrain.py"
+    again = workspace.commit(second, "trial 2", done)
+    assert git(toy, "diff", "--numstat", done, again) == "1\t1\ttrain.py"
+    assert git(toy, "show", f"{again}:train.py") == task.sources()["train.py"].strip().replace(
+        "X = 9.0", "X = 2.0"
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,17 @@ takes one away from the other: so its output is right by coincidence.
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from scripted import ScriptedModel
 from task_trials import TASKS
 
 from metaloop.bilevel import run
 from metaloop.inner.settings import Settings
-from metaloop.models.testing import ScriptedModel
 from metaloop.project import Project
 
 BETTER = [("LR = 0.001", "LR = 0.004"), ("BATCH = 64", "BATCH = 16")]

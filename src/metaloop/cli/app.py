@@ -11,6 +11,8 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from metaloop.report.text import visible
+
 app = typer.Typer(
     name="metaloop",
     help="Bilevel autoresearch: an outer loop that rewrites how the inner loop searches.",
@@ -31,23 +33,17 @@ BAD_INPUT, NO_TRIAL, NO_SANDBOX, INTERRUPTED = 2, 3, 4, 130
 
 def fail(message: str, code: int = BAD_INPUT) -> NoReturn:
     """Print an error and leave with `code`."""
-    from metaloop.report.text import visible
-
     err.print("error:", visible(message), markup=False)
     raise typer.Exit(code)
 
 
 def say(text: str) -> None:
     """Print text that may be a model's: as it is, with control codes spelled out."""
-    from metaloop.report.text import visible
-
     out.print(visible(text), markup=False)
 
 
 def warn(lines: Iterable[str]) -> None:
     """Print warnings, apart from what the command prints."""
-    from metaloop.report.text import visible
-
     for line in lines:
         err.print("warning:", visible(line), markup=False)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metaloop.cli.app import app, err, errors, make_room, print_json, say
+from metaloop.report.text import one_line
 
 if TYPE_CHECKING:
     from metaloop.suitability.check import Suitability
@@ -35,7 +36,6 @@ def check_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure whether TASK is fit for autoresearch: exit code 0 fit, 1 with repairs, 2 unfit."""
-    from metaloop.report.text import one_line
     from metaloop.suitability.check import check
     from metaloop.suitability.page import render_page
 

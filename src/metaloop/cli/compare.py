@@ -51,7 +51,7 @@ def compare_command(
                 design,
                 project,
                 workers=workers,
-                told=lambda _: say(progress(design, store.results()).line()),
+                told=lambda: say(progress(design, store.results()).line()),
             )
         except (CellStopped, KeyboardInterrupt) as stopped:
             fail(f"{stopped or 'interrupted'}; the same command goes on", INTERRUPTED)

@@ -9,8 +9,6 @@ import typer
 
 from metaloop.cli.app import app, errors, fail, say
 
-UNSEEN = "Files that no candidate may see: the judge, and what holds its answers"
-
 
 @app.command("init")
 def init_command(
@@ -57,7 +55,7 @@ def init_command(
             direction=direction or _ask("--direction", "minimize or maximize", "minimize"),
             description=description or _ask("--description", "What does it do, and what is better"),
             judge=judge or "",
-            judge_files=judge_file or (_ask("--judge-file", UNSEEN, "").split() if judge else []),
+            judge_files=judge_file or [],
             protect=protect or [],
             timeout_s=timeout_s,
             params=param or [],

@@ -69,7 +69,7 @@ def test_model(model: Annotated[str, typer.Argument(help="provider:name[@URL]")]
     from metaloop.models.base import ModelError, ModelUnavailable
 
     try:
-        good = asyncio.run(_try_out(model))
+        good = asyncio.run(_ask(model))
     except ValueError as error:
         fail(str(error), BAD_INPUT)
     except (ModelError, ModelUnavailable) as error:
@@ -78,13 +78,13 @@ def test_model(model: Annotated[str, typer.Argument(help="provider:name[@URL]")]
         raise typer.Exit(1)
 
 
-async def _try_out(ref: str) -> bool:
+async def _ask(ref: str) -> bool:
     """Print both answers; True when both are well-formed."""
-    from metaloop.models.probe import probe
     from metaloop.models.reference import connect
+    from metaloop.models.tryout import try_out
 
     good = True
-    async for title, answer, fits in probe(connect(ref)):
+    async for title, answer, fits in try_out(connect(ref)):
         good &= fits
         speed = answer.output_tokens / answer.seconds if answer.seconds else 0.0
         cost = "price unknown" if answer.usd is None else f"${answer.usd:.4f}"

@@ -25,7 +25,7 @@ def report_command(
 
     project = Project.around(Path.cwd())
     with errors(), project.journal() as journal:
-        page = write_report(journal, run_id, output or project.folder(run_id))
+        page = write_report(journal, run_id, output or project.folder(run_id), project)
     if as_json:
         print_json({"html": str(page), "markdown": str(page.with_suffix(".md"))})
     else:

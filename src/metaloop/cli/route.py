@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metaloop.cli.app import app, errors, fail, make_room, out, print_json, say, warn
+from metaloop.models.router.name import DEFAULT_ALPHA
 
 if TYPE_CHECKING:
-    from metaloop.models.router import Evaluation
     from metaloop.models.router.embed import Embedder
-    from metaloop.models.router.evaluate import Point
+    from metaloop.models.router.evaluate import Evaluation, Point
 
 route_app = typer.Typer(
     name="route",
@@ -41,7 +41,9 @@ def fit_command(
     """Learn from TABLE which model earns what on which queries."""
     from dataclasses import asdict
 
-    from metaloop.models.router import fit, load_table, save
+    from metaloop.models.router.file import save
+    from metaloop.models.router.fit import fit
+    from metaloop.models.router.table import load_table
 
     with errors():
         make_room(output)
@@ -67,8 +69,9 @@ def eval_command(
     as_json: Json = False,
 ) -> None:
     """Score and cost on queries held out of TABLE, beside the controls: 5 splits of 70/30 %."""
-    from metaloop.models.router import evaluate, load_table
+    from metaloop.models.router.evaluate import evaluate
     from metaloop.models.router.plot import draw_curve
+    from metaloop.models.router.table import load_table
 
     with errors():
         make_room(plot)
@@ -110,8 +113,8 @@ def from_runs_command(
     ),
 ) -> None:
     """Make a table out of the journals: a row for each model call whose outcome is verified."""
-    from metaloop.models.router.outcomes import rows_of_run
     from metaloop.project import Project
+    from metaloop.report.routing import rows_of_run
 
     with errors(), Project.around(Path.cwd()).journal() as journal:
         make_room(output)
@@ -127,21 +130,23 @@ def explain_command(
     query: str,
     router: RouterPath = DEFAULT,
     alpha: Annotated[
-        float | None, typer.Option(help="1: accuracy alone, 0: cost alone. Default: 0.9.")
-    ] = None,
+        float,
+        typer.Option(
+            help=f"1: accuracy alone, 0: cost alone. Default: {DEFAULT_ALPHA}.", show_default=False
+        ),
+    ] = DEFAULT_ALPHA,
     as_json: Json = False,
 ) -> None:
     """Say which model QUERY would go to, and why."""
     from dataclasses import asdict
 
     from metaloop.cli.tables import print_table
-    from metaloop.models.router import load
-    from metaloop.models.router.policy import DEFAULT_ALPHA
+    from metaloop.models.router.file import load
 
     with errors():
         fitted = load(router)
         vector = fitted.embedder.embed([query])[0]
-        decision = fitted.policy.decide(vector, DEFAULT_ALPHA if alpha is None else alpha)
+        decision = fitted.policy.decide(vector, alpha)
     if as_json:
         print_json(asdict(decision))
         return
@@ -170,7 +175,7 @@ def serve_command(
     """Answer OpenAI-style requests for the model `auto:ALPHA`. Key: METALOOP_ROUTE_KEY."""
     import os
 
-    from metaloop.models.router import load
+    from metaloop.models.router.file import load
 
     try:
         import uvicorn

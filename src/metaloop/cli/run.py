@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metaloop.cli.app import INTERRUPTED, NO_TRIAL, RunId, app, errors, print_json, say, warn
+from metaloop.report.text import dollars, one_line, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +67,7 @@ def run_command(
     from metaloop.cli.live import Live
     from metaloop.inner.settings import Settings
     from metaloop.project import Project
+    from metaloop.report.words import score_name
     from metaloop.suitability.quick import quick_warnings
     from metaloop.task.spec import load_task
 
@@ -86,7 +88,7 @@ def run_command(
             unsafe=unsafe,
         )
         project = Project.around(Path.cwd())
-        metric = _score_name(loaded.spec.metric.name, loaded.self_scored)
+        metric = score_name(loaded.spec.metric.name, loaded.self_scored)
         with Live(settings.trials, as_json, metric=metric, spent=_spent(project)) as live:
             status = run(
                 loaded,
@@ -114,6 +116,7 @@ def resume_command(
     from metaloop.cli.live import Live
     from metaloop.project import Project
     from metaloop.report.status import make_status
+    from metaloop.report.words import score_name
 
     given = {"trials": trials, "budget_usd": budget_usd, "budget_minutes": budget_minutes}
     changes = {name: value for name, value in given.items() if value is not None}
@@ -122,7 +125,7 @@ def resume_command(
         with project.journal() as journal:
             planned = changes.get("trials", journal.run(run_id).config["settings"]["trials"])
             before = make_status(journal, run_id)
-        metric = _score_name(before.metric, before.self_scored)
+        metric = score_name(before.metric, before.self_scored)
         spent = _spent(project)
         with Live(int(planned), as_json, metric=metric, so_far=before, spent=spent) as live:
             status = resume(
@@ -159,13 +162,8 @@ def _recording(project: Project, replay: str | None) -> CallStore | None:
         return journal.calls(replay)
 
 
-def _score_name(metric: str, self_scored: bool) -> str:
-    return f"{metric} (self-scored)" if self_scored else metric
-
-
 def _spent(project: Project) -> Callable[[str], str]:
     """What a run has cost so far, in words; nothing where no model was asked."""
-    from metaloop.report.text import dollars
 
     def ask(run_id: str) -> str:
         with project.journal() as journal:
@@ -195,8 +193,6 @@ def _finish(project: Project, status: Status, as_json: bool) -> None:
 
 def _failing(journal: Journal, status: Status) -> list[str]:
     """A warning for each role most of whose calls failed, with how the last one did."""
-    from metaloop.report.text import one_line, plural
-
     failing = {r: used for r, used in status.roles.items() if 2 * used["failed"] > used["calls"]}
     if not failing:
         return []

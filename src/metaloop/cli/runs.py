@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from metaloop.cli.app import app, errors, print_json, say
+from metaloop.report.text import number
 
 
 @app.command("runs")
@@ -19,7 +20,7 @@ def runs_command(
     from metaloop.cli.tables import print_table
     from metaloop.project import Project
     from metaloop.report.status import make_status
-    from metaloop.report.text import number
+    from metaloop.report.words import score_name
 
     project = Project.around(Path.cwd())
     with errors(), project.journal() as journal:
@@ -33,7 +34,6 @@ def runs_command(
     rows = []
     for record, s in statuses:
         started = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.started))
-        metric = f"{s.metric} (self-scored)" if s.self_scored else s.metric
-        scores = (number(s.baseline), number(s.best))
-        rows.append((s.run, s.state, s.trials["total"], metric, *scores, started))
+        cells = (score_name(s.metric, s.self_scored), number(s.baseline), number(s.best), started)
+        rows.append((s.run, s.state, s.trials["total"], *cells))
     print_table(("run", "state", "#trials", "metric", "#baseline", "#best", "started"), rows)

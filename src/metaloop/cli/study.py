@@ -52,13 +52,13 @@ def run_command(
     with errors():
         design = load_design(file)
         store = Store(design)
-        say(progress(design, store.results()).line())
 
-        def told(_: object) -> None:
+        def tell() -> None:
             say(progress(design, store.results()).line())
 
+        tell()
         try:
-            run_study(design, Project.around(Path.cwd()), workers=workers, replay=replay, told=told)
+            run_study(design, Project.around(Path.cwd()), workers=workers, replay=replay, told=tell)
         except (CellStopped, KeyboardInterrupt) as stopped:
             fail(f"{stopped or 'interrupted'}; `metaloop study run {file}` goes on", INTERRUPTED)
     _write(file)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from metaloop.cli.app import out
 from metaloop.report.status import MechanismStatus
-from metaloop.report.text import cost_rows, one_line
+from metaloop.report.text import COST_HEADS, cost_rows, one_line
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -48,5 +48,4 @@ def print_mechanisms(mechanisms: Iterable[MechanismStatus]) -> None:
 
 def print_roles(roles: Mapping[str, Mapping[str, Any]]) -> None:
     """What each role used. A price that nobody knows is unknown, never 0."""
-    heads = ("role", "model", "#calls", "#failed", "#tokens in", "#tokens out", "#seconds", "#usd")
-    print_table(heads, cost_rows(roles))
+    print_table(COST_HEADS, cost_rows(roles))

@@ -53,9 +53,6 @@ class Cgroup:
         (self._pids / "pids.max").write_text(str(processes + 1))
         self.reset()
 
-    def __str__(self) -> str:
-        return str(self._pids)
-
     def reset(self) -> None:
         """Forget what earlier jobs did."""
         self._ooms, self._refusals = self._counts()
@@ -69,10 +66,6 @@ class Cgroup:
         """Put a process in; what it starts from now on is in the group as well."""
         for path in {self._memory, self._pids}:
             (path / "cgroup.procs").write_text(str(pid))
-
-    def members(self) -> list[int]:
-        """The processes in the group."""
-        return [int(pid) for pid in (self._pids / "cgroup.procs").read_text().split()]
 
     def exceeded(self) -> Ending | None:
         """Which limit this job ran into, if any."""
@@ -135,10 +128,6 @@ class Pool:
     def take_back(self, group: Cgroup) -> None:
         """Lend it again later."""
         self._free.append(group)
-
-    def names(self) -> list[str]:
-        """The directories of all groups there are."""
-        return [str(group) for group in self._all]
 
     def close(self, owner: int) -> None:
         """Remove every group; does nothing in a fork of the process that made them."""

@@ -37,7 +37,7 @@ def main(order: dict[str, Any]) -> int:
     first = os.getpid()
     keeper = os.fork()
     if keeper == 0:
-        _leave(_keep(order, first))
+        os._exit(_keep(order, first))
     return _code(os.waitpid(keeper, 0)[1])
 
 
@@ -178,10 +178,6 @@ def _stop(*_: object) -> None:
 def _code(status: int) -> int:
     code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code
-
-
-def _leave(code: int) -> None:
-    os._exit(code)
 
 
 def _prctl(option: int, value: Any, more: Any = 0) -> None:

@@ -67,7 +67,6 @@ class Opened(Protocol):
 
     stdin: StreamWriter | None
     stdout: StreamReader | None
-    stderr: StreamReader | None
 
     @property
     def returncode(self) -> int | None:

@@ -1,8 +1,9 @@
 """The fallback where no user namespace can be made: Landlock, a system call filter, a keeper.
 
 Linux 6.2 or newer. A job can read the system, the interpreters and its workspace, and write to its
-workspace and a private directory for temporary files; it has no sockets, no signals but to its
-own, no capabilities, and changes no file's mode, owner or times (it is told that it did).
+workspace and a private directory for temporary files; it has no sockets but connected pairs, no
+signals but to its own, no capabilities, and changes no file's mode, owner or times (it is told that
+it did).
 
 What it does not do as well as bubblewrap:
 
@@ -63,7 +64,12 @@ class Landlock(Unconfined):
         if job.writable:
             undo.enter_context(placeholders(job.workspace, [".git"]))
         rules = [
-            *_system_rules(view.python(), job.network, view.hidden_outside(job)),
+            *_system_rules(
+                view.interpreter_roots(view.python()),
+                job.network,
+                view.hidden_outside(job),
+                view.covered(),
+            ),
             *_workspace_rules(job),
             (str(home), _READ | _WRITE | _REMOVE),
         ]
@@ -95,17 +101,21 @@ def _abi() -> int:
 
 @lru_cache
 def _system_rules(
-    interpreter: str, network: bool, hidden: tuple[str, ...]
+    interpreters: tuple[Path, ...],
+    network: bool,
+    hidden: tuple[str, ...],
+    covered: tuple[str, ...],
 ) -> tuple[tuple[str, int], ...]:
-    """What every job may read, less what it hides; in all rules, paths are without symlinks."""
+    """What every job may read, less what it hides and, but for interpreters, what is covered; in
+    all rules, paths are without symlinks."""
     shown = {*view.SYSTEM, *view.ETC, *(view.ETC_NETWORK if network else ())}
-    shown |= set(map(str, view.interpreter_roots(interpreter)))
+    shown |= set(map(str, interpreters))
     real = {os.path.realpath(path) for path in shown if Path(path).exists()}
     rules = [(path, _READ_FILE | _WRITE_FILE) for path in _DEVICES]
     rules += [(path, _READ_FILE) for path in _PROC]
     for path in sorted(real):
-        if not view.within(path, tuple(real - {path})):
-            rules += _except(path, hidden)
+        if view.within(path, covered) or not view.within(path, tuple(real - {path})):
+            rules += _except(path, (*hidden, *covered))
     return tuple(rules)
 
 

@@ -39,7 +39,7 @@ class _Held:
     """
 
     def __init__(self, process: Process, tree: Tree) -> None:
-        self.stdin, self.stdout, self.stderr = process.stdin, process.stdout, process.stderr
+        self.stdin, self.stdout = process.stdin, process.stdout
         self._process, self._tree = process, tree
 
     @property

@@ -30,6 +30,7 @@ def options(job: Job, devices: Path | None) -> list[str]:
     Raises SandboxError when the workspace does not allow them.
     """
     tmp = min(job.disk_mb, max(job.memory_mb // 2, 1)) * _MB
+    covered = view.covered()
     listed = [
         *("--unshare-all", "--unshare-user", "--disable-userns"),
         *("--uid", _USER, "--gid", _USER, "--hostname", "metaloop"),
@@ -40,9 +41,10 @@ def options(job: Job, devices: Path | None) -> list[str]:
         *("--perms", "1777", "--size", str(_SHM_MB * _MB), "--tmpfs", "/dev/shm"),  # noqa: S108
         *(_network() if job.network else ()),
         *("--perms", "1777", "--size", str(tmp), "--tmpfs", "/tmp"),  # noqa: S108
-        *_interpreters(view.python()),
+        *_interpreters(view.interpreter_roots(view.python()), covered),
         *_workspace(job),
         *(option for path in view.hidden_outside(job) for option in _mask(path, path)),
+        *(word for path in covered for word in ("--remount-ro", path)),
         *("--remount-ro", "/dev", "--remount-ro", "/proc", "--remount-ro", "/"),
         *("--chdir", os.path.normpath(f"{_WORKSPACE}/{job.cwd}")),
     ]
@@ -133,22 +135,36 @@ def _network() -> list[str]:
 
 
 @lru_cache
-def _interpreters(interpreter: str) -> tuple[str, ...]:
-    """Read-only, at the paths they have on the host; one below another comes with it."""
+def _interpreters(needed: tuple[Path, ...], covered: tuple[str, ...]) -> tuple[str, ...]:
+    """Read-only, at the paths they have on the host; one below another comes with it. Empty
+    directories cover the private ones, and what is shown of these comes on top."""
     listed: list[str] = []
-    roots = sorted(set(map(str, view.interpreter_roots(interpreter))))
+    roots = sorted(set(map(str, needed)))
     real = sorted({os.path.realpath(root) for root in roots})
     for path in real:
         if view.within(path, (_WORKSPACE,)):
             raise SandboxError(f"{path} lies below {_WORKSPACE}, which is a task's: move it")
-        if not view.within(path, (*view.SYSTEM, *(r for r in real if r != path))):
-            listed += ["--ro-bind", path, path]
+    inner = [path for path in real if view.within(path, covered)]
+    outer = [path for path in real if path not in inner]
+    listed += _bound(outer, view.SYSTEM)
+    listed += [word for path in covered for word in ("--tmpfs", path)]
+    listed += _bound(inner, ())
     for path in roots:
         target = os.path.realpath(path)
         others = (*real, *(root for root in roots if root != path))
         if path != target and not view.within(path, others):
             listed += ["--symlink", target, path]
     return tuple(listed)
+
+
+def _bound(paths: list[str], there: tuple[str, ...]) -> list[str]:
+    """Read-only those of the paths that do not come with another, or with what is there."""
+    return [
+        word
+        for path in paths
+        if not view.within(path, (*there, *(other for other in paths if other != path)))
+        for word in ("--ro-bind", path, path)
+    ]
 
 
 def _workspace(job: Job) -> list[str]:

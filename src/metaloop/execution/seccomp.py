@@ -117,6 +117,9 @@ _METADATA = {
     "utimes": (235, -1),
     "futimesat": (261, -1),
     "utimensat": (280, 88),
+}
+# Refused as on a file system without them: a directory keeps them from one job to the next.
+_ATTRIBUTES = {
     "setxattr": (188, 5),
     "lsetxattr": (189, 6),
     "fsetxattr": (190, 7),
@@ -129,13 +132,23 @@ _METADATA = {
 }
 _PRLIMIT = (302, 261)
 _SOCKET = (41, 198)
+_SOCKETPAIR = (53, 199)
 _CLONE = (56, 220)
+_FCNTL = (72, 25)
+_IOCTL = (16, 29)
+_SET_FLAGS = (0x40086602, 0x401C5820)  # FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR: attributes too
+# The kernel sends a signal of choice to a file's owner: F_SETOWN, F_SETSIG, F_SETOWN_EX; of
+# sockets FIOSETOWN, SIOCSPGRP.
+_SET_OWNER, _SET_SOCKETS_OWNER = (8, 10, 15), (0x8901, 0x8902)
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}
 
 _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_AND = 0x54
+_TYPE = 0xF  # of a socket, without flags
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data
+# Offsets in struct seccomp_data.
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24
 _X32 = 0x40000000
 
 
@@ -170,17 +183,23 @@ def program(sockets: frozenset[int], alone: bool = False, signals: bool = True) 
         _step(_JUMP_AT_LEAST, _X32, 0, 1),
         _step(_RETURN, _ERRNO | errno.ENOSYS),
     ]
-    answers = [(_REFUSED, errno.EPERM), (_ABSENT, errno.ENOSYS)]
+    code += _not_with(_IOCTL[column], _SET_FLAGS, errno.EOPNOTSUPP)
+    answers = [(_REFUSED, errno.EPERM), (_ABSENT, errno.ENOSYS), (_ATTRIBUTES, errno.EOPNOTSUPP)]
     if alone:
         answers += [(_SHARED, errno.EPERM), (_METADATA, 0)]
         code += _only_zero(_PRLIMIT[column])
     if not signals:
         answers.append((_SIGNALS, errno.EPERM))
+        code += _not_with(_FCNTL[column], _SET_OWNER, errno.EPERM)
+        code += _not_with(_IOCTL[column], _SET_SOCKETS_OWNER, errno.EPERM)
     for calls, error in answers:
         for numbers in calls.values():
             if numbers[column] >= 0:
                 code += [_step(_JUMP_EQUAL, numbers[column], 0, 1), _step(_RETURN, _ERRNO | error)]
-    code += _clone(_CLONE[column]) + _socket(_SOCKET[column], sockets)
+    code += _clone(_CLONE[column])
+    if socket.AF_UNIX not in sockets:
+        code += _connected(_SOCKETPAIR[column])
+    code += _socket(_SOCKET[column], sockets)
     return b"".join([*code, _step(_RETURN, _ALLOW)])
 
 
@@ -195,6 +214,15 @@ def _only_zero(number: int) -> list[bytes]:
     ]
 
 
+def _not_with(number: int, values: tuple[int, ...], error: int) -> list[bytes]:
+    """Not with one of these as the second argument."""
+    checks = [_step(_LOAD, _SECOND_ARGUMENT)]
+    for value in values:
+        checks += [_step(_JUMP_EQUAL, value, 0, 1), _step(_RETURN, _ERRNO | error)]
+    checks.append(_step(_LOAD, _NUMBER))
+    return [_step(_JUMP_EQUAL, number, 0, len(checks)), *checks]
+
+
 def _clone(number: int) -> list[bytes]:
     """No new namespaces; threads and forks are fine."""
     return [
@@ -203,6 +231,21 @@ def _clone(number: int) -> list[bytes]:
         _step(_JUMP_ANY_BIT, _NEW_NAMESPACES, 0, 1),
         _step(_RETURN, _ERRNO | errno.EPERM),
         _step(_LOAD, _NUMBER),
+    ]
+
+
+def _connected(number: int) -> list[bytes]:
+    """Of socket pairs, only Unix ones that stay connected: others reach any socket with a path."""
+    return [
+        _step(_JUMP_EQUAL, number, 0, 8),
+        _step(_LOAD, _FIRST_ARGUMENT),
+        _step(_JUMP_EQUAL, socket.AF_UNIX, 0, 5),
+        _step(_LOAD, _SECOND_ARGUMENT),
+        _step(_AND, _TYPE),
+        _step(_JUMP_EQUAL, socket.SOCK_STREAM, 1, 0),
+        _step(_JUMP_EQUAL, socket.SOCK_SEQPACKET, 0, 1),
+        _step(_RETURN, _ALLOW),
+        _step(_RETURN, _ERRNO | errno.EACCES),
     ]
 
 

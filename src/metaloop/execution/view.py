@@ -1,7 +1,8 @@
 """What a job may see of this machine, whichever sandbox runs it.
 
 The system's programs and libraries, the interpreters with their packages, this package's own
-source for its workers; of the workspace everything but `.git` and what the job hides.
+source for its workers; of the workspace everything but `.git` and what the job hides; of a project
+that lies among the former nothing else.
 """
 
 from __future__ import annotations
@@ -65,29 +66,57 @@ def environment(job: Job, workspace: str, home: str) -> dict[str, str]:
     return defaults | dict(job.env)
 
 
+_projects: set[str] = set()
+
+
+def keep_private(*directories: Path) -> None:
+    """From now on show no job of this process anything of these, wherever they lie, but its
+    workspace, and interpreters and this package if they are in there."""
+    _projects.update(os.path.realpath(path) for path in directories)
+
+
+def covered() -> tuple[str, ...]:
+    """The outermost private directories within what is shown, say a project below /usr/src."""
+    return _covered(python(), frozenset(_projects))
+
+
 @lru_cache
+def _covered(interpreter: str, private: frozenset[str]) -> tuple[str, ...]:
+    roots = _interpreter_roots(interpreter, private)
+    shown = {os.path.realpath(path) for path in (*SYSTEM, *map(str, roots))}
+    inner = {path for path in private - shown if within(path, tuple(shown))}
+    return tuple(sorted(path for path in inner if not within(path, tuple(inner - {path}))))
+
+
 def interpreter_roots(interpreter: str) -> tuple[Path, ...]:
     """What our own and the job's interpreter need, and this package's directory; in no order.
 
     Of each installation only what Python and pip made, for around a virtual environment may be a
     whole project; conda's packages use all of theirs. Never what holds the user's home directory.
     """
+    return _interpreter_roots(interpreter, frozenset(_projects))
+
+
+@lru_cache
+def _interpreter_roots(interpreter: str, private: frozenset[str]) -> tuple[Path, ...]:
     roots = {Path(__file__).parents[1]}
     for place in _installations(interpreter):
-        whole = not place.is_dir() or (place / "conda-meta").is_dir()
+        own = os.path.realpath(place) in private
+        whole = not place.is_dir() or ((place / "conda-meta").is_dir() and not own)
         parts = [place] if whole else [place / name for name in _INSTALLED]
-        roots.update(part for part in (*parts, *_checkouts(place)) if part.exists())
+        roots.update(part for part in (*parts, *_checkouts(place, private)) if part.exists())
     home = os.path.realpath(os.path.expanduser("~"))  # noqa: PTH111 (raises nothing without one)
     return tuple(
         root
         for root in roots
-        if not within(str(root), SYSTEM) and not within(home, (os.path.realpath(root),))
+        if (not within(str(root), SYSTEM) or within(str(root), tuple(private)))
+        and not within(home, (os.path.realpath(root),))
     )
 
 
-def _checkouts(prefix: Path) -> set[Path]:
+def _checkouts(prefix: Path, private: frozenset[str]) -> set[Path]:
     """What `pip install -e git+...` has put below `src`: only what site-packages names, for the
-    rest may be a project's."""
+    rest may be a project's. Without `.git`, which may hold a password for where it came from."""
     tops = "|".join(re.escape(str(path)) for path in {prefix, prefix.resolve()})
     named = re.compile(rf"(?:{tops})/src/[^/'\"\n]+")
     found: set[Path] = set()
@@ -95,7 +124,18 @@ def _checkouts(prefix: Path) -> set[Path]:
         for file in (*packages.glob("*.pth"), *packages.glob("__editable__*.py")):
             if file.is_file():
                 found.update(map(Path, named.findall(file.read_text(errors="replace"))))
-    return {path for path in found if (path / ".git").is_dir()}  # else the project's own
+    return {
+        entry
+        for path in found
+        if (path / ".git").is_dir() and os.path.realpath(path) not in private  # else a project's
+        for entry in path.iterdir()
+        if _leads(entry) not in (".", "..", ".git")
+    }
+
+
+def _leads(entry: Path) -> str:
+    """The entry of the same directory that one leads to, or into, if it is a link."""
+    return os.path.relpath(entry.resolve(), entry.parent.resolve()).split("/")[0]
 
 
 @lru_cache

@@ -143,10 +143,11 @@ def _status(member: str) -> dict[str, int]:
     """The numbers of /proc/PID/status, kB turned into bytes."""
     numbers = {}
     try:
-        for line in Path(member, "status").read_text().splitlines():
+        # A program may call itself anything: bytes that are no text, or a digit that is no number.
+        for line in Path(member, "status").read_text(errors="replace").splitlines():
             name, _, value = line.partition(":")
             words = value.split()
-            if words and words[0].isdigit():
+            if words and words[0].isdecimal():
                 numbers[name] = int(words[0]) * (1024 if words[-1] == "kB" else 1)
     except OSError:  # it has just ended
         return {}

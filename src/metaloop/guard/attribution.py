@@ -17,6 +17,7 @@ import difflib
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import mean
 from typing import Literal
 
 from metaloop.guard.base import Measure
@@ -68,8 +69,6 @@ class Attribution:
     findings: tuple[Finding, ...]
     """One for each hunk, by file and line."""
     runs: int
-    losses: tuple[float, ...]
-    """All measurements of `files`."""
 
     @property
     def evidence(self) -> str:
@@ -102,7 +101,7 @@ async def attribute(
             sieve.split(block, parts)
             await sieve.ask(parts)
     findings = sorted(sieve.findings.values(), key=lambda f: (f.hunk.file, f.hunk.at))
-    return Attribution(sieve.files, tuple(findings), sieve.runs, tuple(sieve.losses))
+    return Attribution(sieve.files, tuple(findings), sieve.runs)
 
 
 def apply(before: Files, hunks: Iterable[Hunk]) -> Files:
@@ -130,8 +129,7 @@ class _Sieve:
         self.kept = list(hunks)
         self.findings: dict[Hunk, Finding] = {}
         self.runs = 0
-        self.losses = list(losses)
-        self._bar, self._bar_files = self.losses, after
+        self._bar, self._bar_files = list(losses), after
 
     @property
     def files(self) -> Files:
@@ -175,11 +173,11 @@ class _Sieve:
             if len(self._bar) < len(losses) and self.runs < self._most:
                 other = await self._run(self._bar_files)
                 self._bar += [] if other is None else [other]
-            earned = _mean(losses) - _mean(self._bar)
+            earned = mean(losses) - mean(self._bar)
             reach = self._reach(losses)
             role = self._role(earned, reach, len(losses))
         if role == "idle":
-            self.kept, self.losses = rest, losses
+            self.kept = rest
             # Only a sure gain raises the bar: of many lucky means the best would be no fair one.
             if earned < -reach:
                 self._bar, self._bar_files = losses, files
@@ -275,7 +273,3 @@ def _parses(name: str, text: str) -> bool:
     except SourceError:
         return False
     return True
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean
+from statistics import mean
 from typing import Any, Literal, Protocol
 
 from metaloop.guard.noise import Noise
@@ -79,7 +79,7 @@ class Shown:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Shown:
         """From the journal, as `asdict` wrote it."""
-        hidden, probed = data["holdout"], data.get("probed")
+        hidden, probed = data["holdout"], data["probed"]
         return cls(
             Scored(**data["search"]),
             data["seconds"],
@@ -119,8 +119,8 @@ class Promotion:
 
     @property
     def gain(self) -> float:
-        """Mean loss of the best minus that of the candidate."""
-        return fmean(self.best_losses) - fmean(self.losses)
+        """Mean loss of the best minus that of the candidate: exactly 0 where all are equal."""
+        return mean(self.best_losses) - mean(self.losses)
 
 
 Measure = Callable[[Files], Awaitable[float | None]]

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import mean
 
 
 @dataclass(frozen=True)
 class Noise:
     """Spread of repeated measurements, pooled over all programs that were measured repeatedly."""
 
-    squares: float = 0.0
-    """Sum of squared deviations from each program's own mean."""
+    deviation: float = 0.0
+    """Root of the sum of squared deviations from each program's own mean."""
     freedom: int = 0
     """Degrees of freedom: measurements minus programs."""
 
@@ -25,19 +26,19 @@ class Noise:
         """With the measurements of one more program, if there are any."""
         if not losses:
             return self
-        mean = sum(losses) / len(losses)
-        squares = sum((x - mean) ** 2 for x in losses)
-        return Noise(self.squares + squares, self.freedom + len(losses) - 1)
+        centre = mean(losses)  # exact, unlike fmean: that of equal losses is that loss
+        deviation = math.hypot(self.deviation, *(x - centre for x in losses))
+        return Noise(deviation, self.freedom + len(losses) - 1)
 
     @property
     def known(self) -> Noise:
         """What it tells of a program that scatters: nothing where none did so far."""
-        return self if self.squares else Noise()
+        return self if self.deviation else Noise()
 
     @property
     def sigma(self) -> float:
         """Standard deviation of one measurement; 0 means deterministic (or never repeated)."""
-        return math.sqrt(self.squares / self.freedom) if self.freedom else 0.0
+        return self.deviation / math.sqrt(self.freedom) if self.freedom else 0.0
 
     def error(self, runs: int, other_runs: int) -> float:
         """Standard error of the difference of two means of that many measurements."""

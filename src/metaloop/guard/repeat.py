@@ -17,7 +17,7 @@ from difflib import unified_diff
 
 from metaloop.guard.base import Measure, Promotion, Verdict
 from metaloop.task.patch import Files
-from metaloop.task.source import SourceError, lines, statements
+from metaloop.task.source import lines, statements
 
 LEVEL = 0.005
 """One-sided level of each look."""
@@ -92,7 +92,7 @@ def _lines(text: str) -> list[str]:
     """One for each statement of Python, without comments; of what is no Python, as they are."""
     try:
         return ast.unparse(ast.Module(statements(text), [])).splitlines()
-    except SourceError:
+    except ValueError:  # SourceError, or Python 3.11 cannot write an f-string that it can read
         return lines(text)
 
 

@@ -22,6 +22,8 @@ SCALES = tuple(0.01 * 2**k for k in range(9))
 """How far weights are moved along each, relative to each weight."""
 TOLERATED = 0.1
 """Growth of the violation per damage by which a candidate may exceed the best."""
+HUGE = 1e300
+"""Above this nothing is a reading: sums of such numbers are none."""
 ERRORS = 2.0
 """Standard errors by which it must do so clearly."""
 SAME = 0.01
@@ -108,13 +110,15 @@ def _at(level: float, damages: list[list[float]], violations: list[list[float]])
 
 
 def _numbers(stdout: str, key: str) -> list[float]:
-    """The list `key` of the last line, JSON: a finite number for the weights and for each noise."""
+    """The list `key` of the last line, JSON: a number for the weights and for each noise."""
     try:
         found = json.loads(stdout.strip().splitlines()[-1])[key]
         numbers = [float(value) for value in found]
     except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError):
         raise ProbeError(f"the probe's judge printed no JSON object with a list {key!r}") from None
     count = 1 + DRAWS * len(SCALES)
-    if len(numbers) != count or not all(0 <= number < math.inf for number in numbers):
-        raise ProbeError(f"the probe's judge must print {count} numbers of 0 or more as {key!r}")
+    if len(numbers) != count or not all(0 <= number < HUGE for number in numbers):
+        raise ProbeError(
+            f"the probe's judge must print {count} numbers from 0 to {HUGE:g} as {key!r}"
+        )
     return numbers

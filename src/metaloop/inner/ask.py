@@ -132,7 +132,7 @@ def schema(task: Task, form: Form, strategy: Strategy) -> dict[str, Any]:
     properties: dict[str, Any] = {"hypothesis": {"type": "string", "maxLength": 80}}
     if form.params:
         changes = [
-            _object({name: _param_schema(param)})
+            object_schema({name: _param_schema(param)})
             for name, param in task.space.items()
             if name not in strategy.frozen
         ]
@@ -146,12 +146,13 @@ def schema(task: Task, form: Form, strategy: Strategy) -> dict[str, Any]:
     elif form.edits:
         text = {"type": "string"}
         file = {"type": "string", "enum": task.spec.edit.files}
-        edit = _object({"file": file, "search": text, "replace": text})
+        edit = object_schema({"file": file, "search": text, "replace": text})
         properties["edits"] = {"type": "array", "items": edit}
-    return _object(properties)
+    return object_schema(properties)
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
+def object_schema(properties: dict[str, Any]) -> dict[str, Any]:
+    """JSON Schema of an object that has these properties, all of them and no other."""
     return {
         "type": "object",
         "properties": properties,

@@ -13,15 +13,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from metaloop.execution.job import Job, Outcome, Sandbox
-from metaloop.guard.canary import Canary
+from metaloop.guard import canary
 from metaloop.task.metric import MetricError, read_blocks, read_metric
 from metaloop.task.mirror import Mark, mark, remove
 from metaloop.task.patch import Files
-from metaloop.task.spec import FILE, Task
+from metaloop.task.spec import FILE, Task, TaskError
 from metaloop.task.workspace import Slot, Workspace, below
+
+if TYPE_CHECKING:  # slow to import, and `metaloop check` needs none of it
+    from metaloop.journal.measurements import MeasurementTable
 
 ARTEFACTS = {".npy", ".npz", ".json", ".jsonl", ".txt", ".csv", ".tsv"}
 """What a run may hand to the judge: data, nothing that is executed or unpickled."""
@@ -49,18 +52,6 @@ class Measurement:
     """What the run left, where it was to be kept: to be given back with `Evaluator.forget`."""
 
 
-class Known(Protocol):
-    """Measurements that other runs have made, by what was run."""
-
-    def take(self, key: str) -> dict[str, Any] | None:
-        """The measurement of `key` that is next for this run, if another run made as many."""
-        ...
-
-    def put(self, key: str, measured: dict[str, Any]) -> None:
-        """Keep a measurement that this run has made."""
-        ...
-
-
 class Evaluator:
     """Measures candidates in worktrees, `slots` of them side by side."""
 
@@ -70,7 +61,7 @@ class Evaluator:
         workspace: Workspace,
         sandbox: Sandbox,
         slots: int,
-        known: Known | None = None,
+        known: MeasurementTable | None = None,
     ) -> None:
         self.task, self.workspace, self.sandbox, self._known = task, workspace, sandbox, known
         self._free: asyncio.Queue[Slot] = asyncio.Queue()
@@ -102,7 +93,11 @@ class Evaluator:
             if (known := self._known.take(key)) is not None:
                 return Measurement(**known)
             measured = await self._run(files, command, keep)
-        except OSError as error:  # e.g. the disk is full: this trial's end, not the run's
+        except TaskError:  # git fails
+            raise
+        except (OSError, ValueError, RuntimeError) as error:
+            # E.g. the disk is full, or what the run left is too strange to be read: this trial's
+            # end, not the run's, which would come to the same end each time it is resumed.
             return Measurement("crashed", None, 0.0, f"could not be run: {error}")
         if measured.status != "timed_out":  # that may be the machine's doing, and no other run's
             self._known.put(key, asdict(replace(measured, artefacts=None)))
@@ -155,11 +150,9 @@ class Evaluator:
         out = slot.task_dir / "out"
         remove(out)
         out.mkdir()
-        canary, watched = Canary(), self.task.spec.guard.canary
-        for name in watched:
-            canary.plant(slot.task_dir / name)
+        planted = {n: canary.plant(slot.task_dir / n) for n in self.task.spec.guard.canary}
         ran = await self.sandbox.run(self._run_job(slot, command))
-        touched = [name for name in watched if canary.touched(slot.task_dir / name)]
+        touched = [n for n, trace in planted.items() if canary.touched(slot.task_dir / n, trace)]
         if self._fingerprint(slot) != self.fingerprint:
             return Measurement("rejected", None, ran.seconds, "the judge was tampered with")
         if not ran.ok:
@@ -204,7 +197,8 @@ class Evaluator:
         judged = await self.run_judge(out, command)
         if not judged.ok:
             said = _tail(judged) or judged.ending
-            return Measurement("crashed", None, seconds, f"the judge refused: {_last(said)}", said)
+            reason = f"the judge refused: {last_line(said)}"
+            return Measurement("crashed", None, seconds, reason, said)
         return self._score(judged, seconds)
 
     async def run_judge(self, out: Path, command: Sequence[str]) -> Outcome:
@@ -284,7 +278,9 @@ def copy_artefacts(source: Path, target: Path, limit: int, depth: int = DEEPEST)
 def _inside_of(slot: Slot, place: Path) -> Path:
     """`place`, unless the run has put a link on the way to it, which might lead to the judge's
     answers; raises OSError then."""
-    if place.resolve() != slot.root.resolve() / place.relative_to(slot.root):
+    # Path.resolve raises RuntimeError for a link to itself, up to Python 3.12.
+    real, below_root = os.path.realpath(place), place.relative_to(slot.root)
+    if real != os.path.join(os.path.realpath(slot.root), below_root):  # noqa: PTH118
         raise OSError(f"{place.relative_to(slot.task_dir)} is behind a link that the run has made")
     return place
 
@@ -301,7 +297,7 @@ def _failure(ran: Outcome) -> Measurement:
         return Measurement(
             "timed_out", None, ran.seconds, f"killed after {ran.seconds:.0f} s", tail
         )
-    reason = _last(ran.stderr) if ran.ending == "exited" else ran.ending.replace("_", " ")
+    reason = last_line(ran.stderr) if ran.ending == "exited" else ran.ending.replace("_", " ")
     return Measurement("crashed", None, ran.seconds, reason or f"exit code {ran.exit_code}", tail)
 
 
@@ -313,6 +309,7 @@ def _tail(outcome: Outcome) -> str:
     )
 
 
-def _last(text: str) -> str:
+def last_line(text: str) -> str:
+    """The end of what a program said, as a reason to show; "" where it said nothing."""
     lines = text.strip().splitlines()
     return "".join(c for c in lines[-1] if c.isprintable())[:200] if lines else ""

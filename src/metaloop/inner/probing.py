@@ -12,7 +12,7 @@ from pathlib import Path
 from metaloop.execution.job import Job, Outcome
 from metaloop.guard.base import Probed
 from metaloop.guard.structure import DRAWS, SCALES, ProbeError, read
-from metaloop.inner.evaluate import Evaluator, copy_artefacts
+from metaloop.inner.evaluate import Evaluator, copy_artefacts, last_line
 from metaloop.task.mirror import remove
 from metaloop.task.patch import Files
 from metaloop.task.spec import FILE, Probe, TaskError
@@ -90,6 +90,5 @@ def _noise(evaluator: Evaluator, workspace: Path, artefacts: Path) -> Job:
 def _expect(outcome: Outcome, what: str) -> None:
     if outcome.ok:
         return
-    said = outcome.stderr.strip().splitlines()[-1:] if outcome.ending == "exited" else []
-    reason = "".join(c for c in "".join(said) if c.isprintable())[:200]
-    raise ProbeError(f"{what}: {reason or outcome.ending.replace('_', ' ')}")
+    said = last_line(outcome.stderr) if outcome.ending == "exited" else ""
+    raise ProbeError(f"{what}: {said or outcome.ending.replace('_', ' ')}")

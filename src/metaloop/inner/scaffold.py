@@ -72,22 +72,22 @@ def prove(directory: Path, unsafe: bool) -> Measurement:
 
 def _render(name: str, answers: Answers) -> str:
     lines = [
-        f"name = {_toml(''.join(c if c.isalnum() or c in '._-' else '-' for c in name))}",
-        f"description = {_toml(answers.description)}",
+        f"name = {toml(''.join(c if c.isalnum() or c in '._-' else '-' for c in name))}",
+        f"description = {toml(answers.description)}",
         "",
         "[edit]",
-        f"files = {_toml(answers.edit)}",
+        f"files = {toml(answers.edit)}",
     ]
     if answers.protect:
-        lines += ["", "[protect]", f"files = {_toml(answers.protect)}"]
-    lines += ["", "[run]", f"command = {_toml(shlex.split(answers.command))}"]
+        lines += ["", "[protect]", f"files = {toml(answers.protect)}"]
+    lines += ["", "[run]", f"command = {toml(shlex.split(answers.command))}"]
     lines += [f"timeout_s = {answers.timeout_s:g}"]
     if answers.judge:
-        lines += ["", "[judge]", f"command = {_toml(shlex.split(answers.judge))}"]
+        lines += ["", "[judge]", f"command = {toml(shlex.split(answers.judge))}"]
         if answers.judge_files:
-            lines += [f"files = {_toml(answers.judge_files)}"]
-    lines += ["", "[metric]", f"name = {_toml(answers.metric)}"]
-    lines += [f"direction = {_toml(answers.direction)}"]
+            lines += [f"files = {toml(answers.judge_files)}"]
+    lines += ["", "[metric]", f"name = {toml(answers.metric)}"]
+    lines += [f"direction = {toml(answers.direction)}"]
     if answers.params:
         lines += ["", "[space]", *map(_param, answers.params)]
     return "\n".join(lines) + "\n"
@@ -100,7 +100,7 @@ def _param(given: str) -> str:
         log = ", log = true" if bounds[2:] == ["log"] else ""
         return f'{name} = {{ type = "{kind}", low = {bounds[0]}, high = {bounds[1]}{log} }}'
     if separator and "|" in rest:
-        return f"{name} = {{ choices = {_toml(list(map(_literal, rest.split('|'))))} }}"
+        return f"{name} = {{ choices = {toml(list(map(_literal, rest.split('|'))))} }}"
     raise TaskError(f"--param {given}: write NAME=int:1:8, NAME=float:0.1:0.9[:log] or NAME=a|b|c")
 
 
@@ -113,6 +113,6 @@ def _literal(text: str) -> Value:
     return value if isinstance(value, bool | int | float | str) else text
 
 
-def _toml(value: Value | Sequence[Value]) -> str:
-    """JSON is valid TOML but for pairs of surrogates and for DEL."""
+def toml(value: Value | Sequence[Value]) -> str:
+    """A value as TOML, which JSON is but for pairs of surrogates and for DEL."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

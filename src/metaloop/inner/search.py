@@ -7,7 +7,7 @@ from bisect import insort
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from itertools import islice
-from statistics import fmean
+from statistics import mean
 from typing import Any
 
 from metaloop.guard.base import Shown
@@ -94,8 +94,9 @@ class Search:
 
     @property
     def best_loss(self) -> float:
-        """Mean of the best's measurements; lower is better."""
-        return fmean(self.best_losses)
+        """Mean of the best's measurements, exact so that an equal loss is no gain; lower is
+        better."""
+        return mean(self.best_losses)
 
     def choose_arm(self, number: int) -> str:
         """Whom the arbiter gives trial `number` to."""
@@ -163,12 +164,12 @@ class Search:
             runs.append(measured)
         scores = [run.score for run in runs if run.score is not None]
         details = Details(
-            scores=scores, seconds=fmean(run.seconds for run in runs), commit=self.best_commit
+            scores=scores, seconds=mean(run.seconds for run in runs), commit=self.best_commit
         )
         shown = await show_baseline(self.task, self.evaluator, files, runs[0])
         self.evaluator.forget(runs[0])
         trial = TrialRecord(
-            0, "kept", "baseline", "baseline", None, self.task.params_of(files), fmean(scores), 0.0,
+            0, "kept", "baseline", "baseline", None, self.task.params_of(files), mean(scores), 0.0,
             "nothing", content_hash(files), accepted=True, details=details,
         )  # fmt: skip
         self._add(trial, {"shown": asdict(shown), "queries": int(shown.holdout is not None)})
@@ -366,7 +367,7 @@ class Search:
             by=proposal.by,
             parent=candidate.parent,
             params=self.task.params_of(after),
-            score=fmean(scores) if told else None,
+            score=mean(scores) if told else None,
             gain=gain if told else None,
             changed=changed(self.task, before, after),
             content=content_hash(files) if files else "",

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from metaloop.models.base import Model
 from metaloop.models.local.catalog import CATALOG
+from metaloop.models.router.name import PREFIX
+from metaloop.models.router.name import members as router_members
 
 KEYS = {
     "local": (),
@@ -99,7 +101,7 @@ def connect(ref: str) -> Model:
 
 def is_router(ref: str) -> bool:
     """True for `router:FILE` and `router:MODEL|MODEL`: see `metaloop.models.router.name`."""
-    return ref.startswith("router:")
+    return ref.startswith(PREFIX)
 
 
 def members(ref: str) -> list[str]:
@@ -107,11 +109,7 @@ def members(ref: str) -> list[str]:
 
     Raises ValueError for a router that cannot be read.
     """
-    if not is_router(ref):
-        return [ref]
-    from metaloop.models.router.name import members as behind
-
-    return behind(ref)
+    return router_members(ref) if is_router(ref) else [ref]
 
 
 def _check_url(text: str, url: str) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from metaloop.models.base import Model, ModelError, Request
 from metaloop.outer import prompts
-from metaloop.task.spec import Task
+from metaloop.outer.prompts import Brief
 
 REPAIRS = 3
 """Repair attempts after the first writing."""
@@ -23,23 +23,6 @@ SMALL_REPAIRS = 1
 
 Prove = Callable[[str], Awaitable[str]]
 """Contract of a mechanism's source: "" when it holds, else what is wrong."""
-
-
-@dataclass(frozen=True)
-class Brief:
-    """What the inventor is told."""
-
-    task: Task
-    digest: str
-    brief: str
-    inner_loop: str
-    """Source of the inner loop, in full."""
-    mechanisms: dict[str, str]
-    """Source of each mechanism in use, by id."""
-    failures: list[str]
-    """Earlier inventions that failed, with the reason."""
-    tried: frozenset[str]
-    """Ideas of earlier inventions."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from metaloop.mechanism.host import MechanismHost
 from metaloop.models.base import Model, Role
 from metaloop.outer.contract import prove
 from metaloop.outer.digest import Digest, make_digest
-from metaloop.outer.invent import Brief, Invention, invent
+from metaloop.outer.invent import Invention, invent
+from metaloop.outer.prompts import Brief
 from metaloop.outer.screen import Screen
 from metaloop.outer.strategy import revise
 

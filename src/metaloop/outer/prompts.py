@@ -7,15 +7,13 @@ model gets a complete working mechanism and one named idea; a strong one gets ev
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING
 
 from metaloop.mechanism import api
 from metaloop.mechanism.example import example_for, ideas_for
 from metaloop.task.space import Space
-
-if TYPE_CHECKING:
-    from metaloop.outer.invent import Brief
+from metaloop.task.spec import Task
 
 _ASSIGNING = """You write search mechanisms in Python. A mechanism decides which point is tried \
 next. A point is a list of floats from 0 to 1. Each point tried has a loss; lower is better.
@@ -51,6 +49,23 @@ _RULES = {
 _FORM = """{rules} Whatever must be remembered from call to call is an attribute with a first \
 value in the class; write no __init__. Write complete code, at most {lines} lines, in one \
 ```python block, and nothing else."""
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What the inventor is told."""
+
+    task: Task
+    digest: str
+    brief: str
+    inner_loop: str
+    """Source of the inner loop, in full."""
+    mechanisms: dict[str, str]
+    """Source of each mechanism in use, by id."""
+    failures: list[str]
+    """Earlier inventions that failed, with the reason."""
+    tried: frozenset[str]
+    """Ideas of earlier inventions."""
 
 
 def choose_idea(brief: Brief, seed: int) -> str:

@@ -7,9 +7,10 @@ every mechanism solves, or on which none gets anywhere, tells nothing and is lef
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from statistics import fmean, stdev
@@ -17,6 +18,7 @@ from statistics import fmean, stdev
 from metaloop.execution.job import Sandbox
 from metaloop.mechanism.api import Steer, Trial
 from metaloop.mechanism.host import MechanismError, MechanismHost
+from metaloop.outer.contract import SLOW_S
 from metaloop.outer.landscapes import Landscape, landscapes, replayed
 from metaloop.outer.patchworld import gains
 from metaloop.task.space import Params, Space
@@ -106,28 +108,39 @@ class Screen:
         for _ in range(WARM):
             _run(history, space, landscape, space.sample(rng))
         before = _best(history).loss or 0.0
-        await host.restart(space, version)
-        for _ in range(TRIALS):
-            advice = await host.suggest(history)
-            if isinstance(advice, Steer):
-                start = _best(history) if advice.parent is None else history[advice.parent]
-                advice = follow(space, start.params, advice, rng)
-            _run(history, space, landscape, advice)
+        async with _in_time():
+            await host.restart(space, version)
+            for _ in range(TRIALS):
+                advice = await host.suggest(history)
+                if isinstance(advice, Steer):
+                    start = _best(history) if advice.parent is None else history[advice.parent]
+                    advice = follow(space, start.params, advice, rng)
+                _run(history, space, landscape, advice)
         return (_best(history).loss or 0.0) / max(before, 1e-12)
 
     async def _steering(self, source: str, history: Sequence[Trial]) -> Screening:
         """Without parameters: do patches gain more often with the mechanism's advice?"""
-        host = MechanismHost(source, self._space, 0, self._sandbox)
+        host, differences = MechanismHost(source, self._space, 0, self._sandbox), list[float]()
         try:
-            differences = [
-                await gains(host, history, self._seed + i, TRIALS) for i in range(2 * VERSIONS)
-            ]
+            for i in range(2 * VERSIONS):
+                async with _in_time():
+                    differences.append(await gains(host, history, self._seed + i, TRIALS))
         finally:
             await host.close()
         mean, error = fmean(differences), _error(differences)
         passed = mean > -error
         text = f"{mean:+.2f} gains in {TRIALS} patches against no advice (+- {error:.2f})"
         return Screening(passed, text, {"more gains": mean})
+
+
+@contextlib.asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
+    """One search: its calls may take as long as when a mechanism is proven, or MechanismError."""
+    try:
+        async with asyncio.timeout(TRIALS * SLOW_S):
+            yield
+    except TimeoutError:
+        raise MechanismError(f"too slow: more than {SLOW_S:g} s a call") from None
 
 
 def judge(table: Mapping[str, Scores]) -> Screening:

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from metaloop.inner.ask import first_object, plain
+from metaloop.inner.ask import first_object, object_schema, plain
 from metaloop.inner.rewrite import functions
 from metaloop.inner.settings import Strategy
 from metaloop.models.base import Model, ModelError, Request
@@ -48,7 +48,7 @@ async def revise(
         try:
             answer = await model.complete(request)
             data = first_object(answer.text)
-            return bounded(task, names, data), _text(data.get("diagnosis"))
+            return bounded(task, names, data), plain(data.get("diagnosis"))[:300]
         except (ModelError, PatchError) as error:
             complaint = str(error)[:300]
     return strategy, f"no usable answer: {complaint}"
@@ -63,17 +63,12 @@ def bounded(task: Task, names: list[str], data: dict[str, Any]) -> Strategy:
     focus = _known(data.get("focus"), names)[:3]
     frozen = [name for name in frozen if name not in focus][: len(task.space) // 2]
     temperature = data.get("temperature", 0.7)
-    if isinstance(temperature, bool) or not isinstance(temperature, int | float):
-        raise PatchError('"temperature" must be a number from 0.3 to 1.2')
-    if temperature != temperature:  # Python's JSON knows NaN
+    numeric = isinstance(temperature, int | float) and not isinstance(temperature, bool)
+    if not numeric or temperature != temperature:  # Python's JSON knows NaN
         raise PatchError('"temperature" must be a number from 0.3 to 1.2')
     temperature = float(min(max(temperature, 0.3), 1.2))
-    return Strategy(tuple(frozen), tuple(focus), _text(data.get("guidance")), temperature)
-
-
-def _text(value: object) -> str:
-    """A model's sentence as it may be shown: "" for what is none."""
-    return plain(value)[:300] if isinstance(value, str) else ""
+    guidance = plain(data.get("guidance"))[:300]
+    return Strategy(tuple(frozen), tuple(focus), guidance, temperature)
 
 
 def _known(value: object, names: list[str]) -> list[str]:
@@ -86,19 +81,15 @@ def _known(value: object, names: list[str]) -> list[str]:
 
 def _schema(params: list[str], names: list[str]) -> dict[str, Any]:
     text = {"type": "string", "maxLength": 200}
-    properties: dict[str, Any] = {
-        "diagnosis": text,
-        "freeze": _list_of(params),
-        "focus": _list_of(names),
-        "guidance": text,
-        "temperature": {"type": "number", "minimum": 0.3, "maximum": 1.2},
-    }
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+    return object_schema(
+        {
+            "diagnosis": text,
+            "freeze": _list_of(params),
+            "focus": _list_of(names),
+            "guidance": text,
+            "temperature": {"type": "number", "minimum": 0.3, "maximum": 1.2},
+        }
+    )
 
 
 def _list_of(names: list[str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 
@@ -26,9 +27,44 @@ def document(title: str, sections: Iterable[str], style: str = "") -> str:
     )
 
 
+def header(
+    kicker: str,
+    title: str,
+    headlines: Iterable[str],
+    tiles: Iterable[tuple[str, str]] = (),
+    more: str = "",
+) -> str:
+    """The top of the page, HTML already but for the tiles: numbers, each with its name."""
+    cells = "".join(f"<div><dt>{html(k)}</dt><dd>{html(v)}</dd></div>" for k, v in tiles)
+    parts = [
+        f'<header>\n<p class="kicker">{kicker}</p>\n<h1>{title}</h1>',
+        *(f'<p class="headline">{line}</p>' for line in headlines),
+        f'<dl class="tiles">{cells}</dl>' if cells else "",
+        more,
+        "</header>",
+    ]
+    return "\n".join(filter(None, parts))
+
+
 def section(title: str, body: str) -> str:
     """A section of the page, HTML already; nothing where there is no body."""
     return f"<section>\n<h2>{title}</h2>\n{body}\n</section>" if body else ""
+
+
+def folded(label: str, body: str) -> str:
+    """What is shown when it is asked for, HTML already; nothing where there is no body."""
+    return f"<details><summary>{label}</summary>{body}</details>" if body else ""
+
+
+def listed(lines: Iterable[str]) -> str:
+    """A list of plain sentences."""
+    return "<ul>" + "".join(f"<li>{ticked(line)}</li>" for line in lines) + "</ul>"
+
+
+def ticked(text: str) -> str:
+    """What stands between backticks, as code; all of it escaped, no number apart from its %."""
+    parts = re.sub(r"(?<=\d) %", "\xa0%", html(text)).split("`")
+    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

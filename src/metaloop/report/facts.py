@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from metaloop.journal.journal import Journal
 from metaloop.journal.records import Details, Event, MechanismRecord, RunRecord, TrialRecord
-from metaloop.models.router.told import Learned, learned
+from metaloop.project import Project
 from metaloop.report.remeasured import remeasured
+from metaloop.report.routing import Learned, learned
 from metaloop.report.status import Status, make_status
+from metaloop.report.words import score_name
 
 SHOWN = 100
 """Kept changes shown in full, the latest ones."""
@@ -37,30 +39,29 @@ class Facts:
     record: RunRecord
     status: Status
     trials: list[TrialRecord]
-    """All of them, trial 0 is the baseline; without details."""
+    """All of them, trial 0 is the baseline; without details. A best that guards measured again has
+    the mean of all its measurements for a score."""
     kept: list[tuple[TrialRecord, Details]]
     """The latest kept changes, the baseline not among them."""
     mechanisms: list[MechanismRecord]
     events: list[Event]
     routing: list[Learned] = field(default_factory=list)
     """What routers over several models learned, per role."""
-    again: dict[int, float] = field(default_factory=dict)
-    """Score of each best that was measured again, by its trial."""
 
     @classmethod
-    def read(cls, journal: Journal, run: str) -> Facts:
-        """Raises JournalError when there is no such run."""
-        trials = journal.trials(run)
+    def read(cls, journal: Journal, run: str, project: Project | None = None) -> Facts:
+        """Raises JournalError when there is no such run. `project`: see `make_status`."""
+        again = remeasured(journal, run)
+        trials = [replace(t, score=again.get(t.number, t.score)) for t in journal.trials(run)]
         kept = [t for t in trials if t.status == "kept" and t.number > 0][-SHOWN:]
         return cls(
             journal.run(run),
-            make_status(journal, run),
+            make_status(journal, run, project),
             trials,
             [(t, journal.details(run, t.number)) for t in kept],
             journal.mechanisms(run),
             journal.events(run),
             learned(journal, run),
-            remeasured(journal, run),
         )
 
     @property
@@ -71,8 +72,7 @@ class Facts:
 
     @property
     def score_name(self) -> str:
-        """The metric's name, marked where the candidate's own process prints it."""
-        return f"{self.status.metric}{' (self-scored)' if self.status.self_scored else ''}"
+        return score_name(self.status.metric, self.status.self_scored)
 
     @property
     def invented(self) -> list[MechanismRecord]:
@@ -80,10 +80,6 @@ class Facts:
 
     def of_kind(self, kind: str) -> list[Event]:
         return [event for event in self.events if event.kind == kind]
-
-    def score(self, trial: TrialRecord) -> float | None:
-        """A trial's score, of a best by all measurements of it."""
-        return self.again.get(trial.number, trial.score)
 
     def label(self, arm: str) -> str:
         """A name for whoever made a candidate, e.g. `m2 Annealing`."""

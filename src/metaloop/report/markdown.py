@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from metaloop.report.facts import Facts
+from metaloop.report.routing import ROUTING_HEADS
 from metaloop.report.summary import summary
-from metaloop.report.text import code, cost_rows, fenced, number, routing_rows
+from metaloop.report.text import (
+    COST_HEADS,
+    code,
+    cost_rows,
+    fenced,
+    number,
+    pipe_table,
+)
 from metaloop.report.words import headline
 
 
@@ -33,15 +41,15 @@ def render_markdown(facts: Facts, plots: Sequence[str]) -> str:
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    """All columns alike, those of numbers too."""
+    return pipe_table([head.lstrip("#") for head in heads], rows)
 
 
 def _guards(facts: Facts) -> list[str]:
     rows = [
         [
             str(trial),
-            verdicts[-1]["ending"].replace("passed", "promoted"),
+            verdicts[-1]["ending"].replace("passed", "kept"),
             "; ".join(f"{v['guard']}: {code(v['evidence'] or '-', 300)}" for v in verdicts),
         ]
         for trial, verdicts in facts.guarded
@@ -92,11 +100,10 @@ def _mechanisms(facts: Facts) -> list[str]:
 
 
 def _routing(facts: Facts) -> list[str]:
-    heads = ("cluster: its most typical query", "model", "calls", "score", "usd per call")
     parts = ["## What the routers learned"] if facts.routing else []
     for learned in facts.routing:
-        rows = [[code(c), code(m), *rest] for c, m, *rest in routing_rows(learned)]
-        parts += [f"### {learned.role}", learned.evidence, _table(heads, rows)]
+        rows = [[code(c), code(m), *rest] for c, m, *rest in learned.rows]
+        parts += [f"### {learned.role}", learned.evidence, _table(ROUTING_HEADS, rows)]
     return parts
 
 
@@ -118,9 +125,8 @@ def _steps(facts: Facts) -> list[str]:
 def _costs(facts: Facts) -> str:
     if not facts.status.roles:
         return "No model was asked."
-    heads = ("role", "model", "calls", "failed", "tokens in", "tokens out", "seconds", "usd")
     rows = cost_rows(facts.status.roles)
-    return _table(heads, [[role, code(model), *rest] for role, model, *rest in rows])
+    return _table(COST_HEADS, [[role, code(model), *rest] for role, model, *rest in rows])
 
 
 def _settings(facts: Facts) -> str:

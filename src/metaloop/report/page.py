@@ -6,17 +6,18 @@ import time
 from collections.abc import Mapping
 
 from metaloop.journal.records import Details, MechanismRecord, TrialRecord
-from metaloop.report.document import document, section, table
+from metaloop.report.document import document, folded, header, listed, section, table
 from metaloop.report.facts import Facts
+from metaloop.report.routing import ROUTING_HEADS
 from metaloop.report.summary import summary
 from metaloop.report.text import (
+    COST_HEADS,
     cost_rows,
     dollars,
     duration,
     html,
     number,
     one_line,
-    routing_rows,
 )
 from metaloop.report.words import final_split, headline
 from metaloop.task.source import lines
@@ -62,24 +63,17 @@ def _head(facts: Facts) -> str:
         tiles.insert(2, (final_split(status.holdout), " → ".join(shown)))
     if status.sigma:
         tiles.append(("noise (standard deviation)", f"{status.sigma:.2g}"))
-    cells = "".join(f"<div><dt>{name}</dt><dd>{html(value)}</dd></div>" for name, value in tiles)
     badge = f'<span class="badge {status.state}">{status.state}</span>'
     alone = '<span class="badge warn">self-scored</span>' if status.self_scored else ""
     started = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(facts.record.started))
-    story = "".join(f"<li>{_ticks(line)}</li>" for line in summary(facts))
     why = f'<p class="quote">{html(status.reason)}</p>' if status.reason else ""
-    return (
-        f'<header>\n<p class="kicker">metaloop report · {html(status.task)} · {started}</p>\n'
-        f"<h1>{html(status.run)} {badge}{alone}</h1>\n"
-        f'<p class="headline">{html(headline(status))}</p>\n<dl class="tiles">{cells}</dl>\n'
-        f"<h2>What happened</h2>\n<ul>{story}</ul>{why}\n</header>"
+    return header(
+        f"metaloop report · {html(status.task)} · {started}",
+        f"{html(status.run)} {badge}{alone}",
+        [html(headline(status))],
+        tiles,
+        f"<h2>What happened</h2>\n{listed(summary(facts))}{why}",
     )
-
-
-def _ticks(line: str) -> str:
-    """Commands that stand between backticks, as code."""
-    parts = html(line).split("`")
-    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
 
 
 def _spent(facts: Facts) -> float | None:
@@ -102,8 +96,8 @@ def _facts(values: Mapping[str, object]) -> str:
     return f'<table class="facts">\n{rows}\n</table>'
 
 
-def _folded(label: str, body: str, more: str = "") -> str:
-    return f"<details><summary>{label}</summary>{more}<pre>{body}</pre></details>"
+def _verbatim(label: str, body: str, more: str = "") -> str:
+    return folded(label, f"{more}<pre>{body}</pre>")
 
 
 def _kept(facts: Facts) -> str:
@@ -119,7 +113,7 @@ def _kept_row(facts: Facts, trial: TrialRecord, details: Details) -> list[str]:
     why = f'<p class="quote">{html(details.hypothesis)}</p>' if details.hypothesis else ""
     change, gain = f"<code>{html(one_line(trial.changed))}</code>", f"{trial.gain or 0:.4g}"
     cells = [str(trial.number), number(trial.score), gain, html(facts.label(trial.by)), change]
-    return [*cells, why + _folded("diff", _diff(details.diff))]
+    return [*cells, why + _verbatim("diff", _diff(details.diff))]
 
 
 def _diff(diff: str) -> str:
@@ -138,8 +132,8 @@ def _guards(facts: Facts) -> str:
     rows = []
     for trial, verdicts in facts.guarded:
         told = [f"{html(v['guard'])}: {html(v['evidence'] or '-')}" for v in verdicts]
-        ending = verdicts[-1]["ending"].replace("passed", "promoted")
-        more = _folded("the guards before it", "\n".join(told[:-1]))
+        ending = verdicts[-1]["ending"].replace("passed", "kept")
+        more = _verbatim("the guards before it", "\n".join(told[:-1]))
         rows.append([str(trial), html(ending), told[-1], more])
     return table(("#trial", "verdict", "evidence of the last guard"), rows) if rows else ""
 
@@ -165,16 +159,15 @@ def _source(m: MechanismRecord) -> str:
         return ""
     idea = f'<p class="quote">{html(m.idea)}</p>' if m.idea else ""
     by = f"source, by {html(m.model)} before trial {m.born}" if m.model else "source"
-    return _folded(by, html(m.source), idea)
+    return _verbatim(by, html(m.source), idea)
 
 
 def _routing(facts: Facts) -> str:
     """Per cluster of queries, what each model of a router earned."""
-    heads = ("cluster: its most typical query", "model", "#calls", "#score", "#usd per call")
     parts = []
     for learned in facts.routing:
         parts.append(f"<h3>{learned.role}</h3>\n<p>{html(learned.evidence)}</p>")
-        parts.append(table(heads, [list(map(html, row)) for row in routing_rows(learned)]))
+        parts.append(table(ROUTING_HEADS, [list(map(html, row)) for row in learned.rows]))
     return "\n".join(parts)
 
 
@@ -187,11 +180,11 @@ def _steps(facts: Facts) -> str:
             if event.kind == "strategy":
                 body.append(_strategy(event.data))
             elif event.kind == "digest":
-                body.append(_folded("the digest it read", html(event.data.get("text", ""))))
+                body.append(_verbatim("the digest it read", html(event.data.get("text", ""))))
         failed = [e.data.get("error", "") for e in own if e.kind == "attempt"]
         if failed:
             verdicts = "\n".join(f"{i}. {e or 'proven'}" for i, e in enumerate(failed, 1))
-            body.append(_folded(f"versions written: {len(failed)}", html(verdicts)))
+            body.append(_verbatim(f"versions written: {len(failed)}", html(verdicts)))
         parts.append(f"<h3>After trial {trial}</h3>\n" + "\n".join(body))
     return "\n".join(parts)
 
@@ -208,8 +201,7 @@ def _plain(value: object) -> str:
 def _costs(facts: Facts) -> str:
     if not facts.status.roles:
         return "<p>No model was asked.</p>"
-    heads = ("role", "model", "#calls", "#failed", "#tokens in", "#tokens out", "#seconds", "#usd")
-    return table(heads, [list(map(html, row)) for row in cost_rows(facts.status.roles)])
+    return table(COST_HEADS, [list(map(html, row)) for row in cost_rows(facts.status.roles)])
 
 
 def _settings(facts: Facts) -> str:
@@ -219,7 +211,7 @@ def _settings(facts: Facts) -> str:
     shown |= {"base commit": config.get("base", ""), "task": config.get("task", "")}
     shown |= {"metric": facts.score_name, "direction": facts.status.direction}
     shown |= record.machine
-    listed = _facts({key: value for key, value in shown.items() if value not in (None, {}, "")})
+    settings = _facts({key: value for key, value in shown.items() if value not in (None, {}, "")})
     spec = "\n".join(f"{key}: {value}" for key, value in config["spec"].items() if value)
-    settings = f"<details><summary>settings and machine</summary>{listed}</details>"
-    return settings + _folded("the task as it was read", html(spec))
+    task = _verbatim("the task as it was read", html(spec))
+    return folded("settings and machine", settings) + task

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from metaloop.report.facts import Facts
+from metaloop.report.figure import COOL, INK, MODEL, MUTED, WARM, svg
 from metaloop.report.text import one_line
 
 if TYPE_CHECKING:
@@ -15,12 +14,6 @@ if TYPE_CHECKING:
 
     from metaloop.journal.records import TrialRecord
 
-INK, PAPER, MUTED = "#1b1f25", "#fffffe", "#878d97"
-"""Text, background, and what stands back; `inline` turns the first two into the page's own."""
-MODEL, COOL, WARM = "#4c78a8", ("#54a24b", "#72b7b2", "#b279a2", "#9d755d"), (
-    "#e45756", "#f58518", "#d6a419", "#ff6fa5",
-)  # fmt: skip
-"""Colours of the model, of built-in mechanisms and of generated ones."""
 MANY = 4000
 """Trials above which dots are drawn as one image."""
 
@@ -34,50 +27,6 @@ def draw(facts: Facts) -> dict[str, str]:
         height = 0.75 + 0.32 * len(facts.earned())
         plots["credit"] = svg("credit", height, lambda axes: _credit(facts, axes))
     return plots
-
-
-def inline(svg: str) -> str:
-    """For use within a page, in its text colour and on its background."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    return svg.replace(INK, "currentColor").replace(PAPER, "none")
-
-
-def svg(name: str, height: float, paint: Callable[[Axes], None]) -> str:
-    """A figure as SVG that is the same in every repetition."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context(
-        {
-            "svg.fonttype": "none",
-            "svg.hashsalt": f"metaloop-{name}",
-            "text.parse_math": False,
-            "font.size": 9,
-            "axes.edgecolor": MUTED,
-            "axes.labelcolor": INK,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.grid": True,
-            "axes.axisbelow": True,
-            "grid.alpha": 0.18,
-            "grid.color": MUTED,
-            "text.color": INK,
-            "xtick.color": INK,
-            "ytick.color": INK,
-            "legend.frameon": False,
-            "axes.facecolor": "none",
-            "figure.facecolor": PAPER,
-        }
-    ):
-        figure = Figure(figsize=(8.4, height), layout="constrained")
-        axes = figure.add_subplot()
-        paint(axes)
-        if axes.get_legend_handles_labels()[0]:
-            figure.legend(loc="outside upper left", ncols=4, fontsize=8, borderaxespad=0)
-        file = io.StringIO()
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
 
 
 def colours(facts: Facts) -> dict[str, str]:
@@ -98,8 +47,7 @@ def _best_so_far(facts: Facts, axes: Axes) -> None:
     for arm in dict.fromkeys(t.by for t in facts.trials):
         _dots([t for t in facts.trials if t.by == arm], axes, palette.get(arm, MUTED))
         axes.scatter([], [], s=30, color=palette.get(arm, MUTED), label=_short(facts.label(arm)))
-    bests = [(t.number, facts.score(t)) for t in facts.trials if t.status == "kept"]
-    kept = [(x, y) for x, y in bests if y is not None]
+    kept = [(t.number, t.score) for t in facts.trials if t.status == "kept" and t.score is not None]
     xs = [x for x, _ in kept] + [facts.trials[-1].number]
     ys = [y for _, y in kept] + [kept[-1][1]]
     axes.step(xs, ys, where="post", color=INK, linewidth=1.4, zorder=2, label="best so far")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from statistics import fmean
+from statistics import mean
 
 from metaloop.journal.journal import Journal
 
@@ -10,8 +10,7 @@ from metaloop.journal.journal import Journal
 def remeasured(journal: Journal, run: str) -> dict[int, float]:
     """Mean of all measurements of each best that guards measured again, by its trial.
 
-    Every other trial's score is that mean already. Where all are equal, the score stands to the
-    last bit.
+    Every other trial's score is that mean already.
     """
     minimize = journal.run(run).config["spec"]["metric"]["direction"] == "minimize"
     later: dict[int, list[float]] = {}
@@ -23,5 +22,4 @@ def remeasured(journal: Journal, run: str) -> dict[int, float]:
             later.setdefault(best, []).extend(losses if minimize else [-loss for loss in losses])
         if event.data["verdicts"][-1]["ending"] == "passed":
             best = event.trial
-    every = {n: [*journal.details(run, n).scores, *scores] for n, scores in later.items()}
-    return {n: fmean(scores) for n, scores in every.items() if len(set(scores)) > 1}
+    return {n: mean([*journal.details(run, n).scores, *again]) for n, again in later.items()}

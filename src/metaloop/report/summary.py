@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from metaloop.journal.records import MechanismRecord
 from metaloop.report.facts import Facts
-from metaloop.report.text import duration, number, one_line, plural
+from metaloop.report.text import duration, joined, number, one_line, plural
 
 
 def summary(facts: Facts) -> list[str]:
@@ -36,7 +36,7 @@ def _step(facts: Facts, trial: int) -> str:
     if trial == last:
         stood = "while it was still gaining"
     else:
-        best = facts.score(facts.trials[last])
+        best = facts.trials[last].score
         stood = f"after {plural(trial - last, 'trial')} without a gain, stuck at {number(best)}"
     own = [m for m in facts.invented if m.born == trial + 1]
     done = []
@@ -55,7 +55,7 @@ def _step(facts: Facts, trial: int) -> str:
         done.append(f"invented, proved and {put} {', '.join(installed)}{before}")
     elif refused:
         done.append(f"rejected all of its {plural(refused, 'invention')}")
-    return f"At trial {trial}, {stood}, the outer loop {_and(done) or 'changed nothing'}."
+    return f"At trial {trial}, {stood}, the outer loop {joined(done) or 'changed nothing'}."
 
 
 def _mechanism(facts: Facts, mechanism: MechanismRecord) -> str:
@@ -89,7 +89,3 @@ def _ending(facts: Facts) -> list[str]:
         case _:
             left = "what of the winning patch earns nothing was dropped"
             return [f"All of its trials were made; it ended before {left}."]
-
-
-def _and(parts: list[str]) -> str:
-    return ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1] if parts else ""

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from metaloop.models.router.told import Learned
+from typing import Any
 
 
 def visible(text: object) -> str:
@@ -47,6 +44,13 @@ def code(text: object, limit: int = 200) -> str:
     return f"{ticks}{pad}{shown}{pad}{ticks}"
 
 
+def pipe_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table, of cells that are so already; heads that begin with # are of numbers."""
+    rule = ["---:" if head.startswith("#") else "---" for head in heads]
+    lines = [[head.lstrip("#") for head in heads], rule, *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 def number(value: float | None) -> str:
     """A score or a gain; a dash where there is none."""
     return "-" if value is None else f"{value:.5g}"
@@ -72,27 +76,24 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
+def joined(parts: Sequence[str]) -> str:
+    """E.g. `a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+
+
 def _longest_run(text: str) -> int:
     return max(map(len, re.findall("`+", text)), default=0)
 
 
+COST_HEADS = ("role", "model", "#calls", "#failed", "#tokens in", "#tokens out", "#seconds", "#usd")
+"""Heads of `cost_rows`; those of numbers begin with #."""
+
+
 def cost_rows(roles: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
-    """What each role used: role, model, calls, failed, tokens in, tokens out, seconds, dollars."""
+    """What each role used."""
     counts = ("calls", "failed", "input_tokens", "output_tokens")
     return [
         [role, used["model"], *(str(used[name]) for name in counts), f"{used['seconds']:.1f}",
          dollars(used["usd"])]
         for role, used in roles.items()
     ]  # fmt: skip
-
-
-def routing_rows(learned: Learned) -> list[list[str]]:
-    """What a router learned: cluster, model, calls, mean score, mean dollars."""
-    rows = []
-    for number, cluster in enumerate(learned.clusters, 1):
-        for place, told in enumerate(cluster.models):
-            name = f"{number}" if place else f"{number}: {one_line(cluster.sample, 120)}"
-            rows.append(
-                [name, told.model, str(told.calls), f"{told.score:.3f}", dollars(told.cost)]
-            )
-    return rows

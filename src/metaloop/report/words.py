@@ -24,6 +24,11 @@ def headline(status: Status) -> str:
     return text
 
 
+def score_name(metric: str, self_scored: bool) -> str:
+    """The metric's name, marked where the candidate's own process prints it."""
+    return f"{metric} (self-scored)" if self_scored else metric
+
+
 def final_split(data: Mapping[str, Any]) -> str:
     """What the split that was opened at the end is called, from the data of its event."""
     return "sealed split" if data.get("split") == "sealed" else "hidden holdout"

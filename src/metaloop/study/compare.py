@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from metaloop.inner.scaffold import toml
 from metaloop.study.arms import ARMS
 from metaloop.study.design import Design, content_of, load_design
 from metaloop.task.spec import Task
@@ -28,24 +29,18 @@ def design_comparison(
     arms = [arm for arm in COMPARED if task.space or ARMS[arm].asks != "none"]
     lines = [
         f'name = "compare-{digest}"',
-        f"arms = [{', '.join(map(_quoted, arms))}]",
-        f"seeds = {list(seeds)}",
+        f"arms = {toml(arms)}",
+        f"seeds = {toml(list(seeds))}",
         f"trials = {trials}",
         f"outer_every = {max(1, min(8, trials // 3))}",
         "[models]",
-        f"outer = [{_quoted(outer)}]",
-        f"inner = [{_quoted(inner)}]",
+        f"outer = {toml([outer])}",
+        f"inner = {toml([inner])}",
         "[[task]]",
-        f"path = {_quoted(str(task.directory))}",
+        f"path = {toml(str(task.directory))}",
         "matters = 1e-9  # a comparison states no power",
     ]
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "compare.toml"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return load_design(file)
-
-
-def _quoted(text: str) -> str:
-    """A TOML string."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

@@ -6,7 +6,7 @@ at all is absent. A cell that comes twice counts once, the later one. Order is t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean, median
@@ -34,8 +34,19 @@ class Spread:
 
 
 @dataclass(frozen=True)
+class Group:
+    """The runs that differ in their seed alone, in the order of seeds."""
+
+    task: str
+    arm: str
+    outer: str | None
+    inner: str | None
+    results: tuple[Result, ...]
+
+
+@dataclass(frozen=True)
 class Row:
-    """A cell over its seeds, of which there are n."""
+    """A group of n runs."""
 
     task: str
     arm: str
@@ -174,19 +185,56 @@ def matched(
     return found
 
 
-def summaries(results: Sequence[Result]) -> list[Summary]:
-    """One row for each task, arm and pair of models."""
-    return [_summary(runs) for runs in _groups(results)]
+def grouped(results: Iterable[Result]) -> list[Group]:
+    """A group for each task, arm and pair of models."""
+    found: dict[tuple[str, str, str | None, str | None], dict[int, Result]] = {}
+    for result in results:
+        cell = result.cell
+        runs = found.setdefault((cell.task, cell.arm, cell.outer, cell.inner), {})
+        runs[cell.seed] = result
+    return [
+        Group(*what, tuple(runs[seed] for seed in sorted(runs))) for what, runs in found.items()
+    ]
+
+
+def summary(group: Group) -> Summary:
+    """What a group reached and used."""
+    runs = group.results
+    gain = fmean(r.gain for r in runs)
+    tokens, seconds = fmean(r.tokens for r in runs), fmean(r.seconds for r in runs)
+    sealed = [r.sealed for r in runs if r.sealed is not None]
+    prices = [r.usd for r in runs if r.usd is not None]
+    usd = fmean(prices) if len(prices) == len(runs) else None
+    return Summary(
+        group.task,
+        group.arm,
+        group.outer,
+        group.inner,
+        n=len(runs),
+        gain=_spread([r.gain for r in runs]),
+        area=_spread([r.area for r in runs]),
+        sealed=_spread(sealed) if sealed else None,
+        by_model=fmean(r.by_model for r in runs),
+        by_builtin=fmean(r.by_builtin for r in runs),
+        by_generated=fmean(r.by_generated for r in runs),
+        tokens=tokens,
+        seconds=seconds,
+        usd=usd,
+        per_1000_tokens=1000 * gain / tokens if tokens else None,
+        per_second=gain / seconds if seconds else None,
+        per_usd=gain / usd if usd else None,
+    )
 
 
 def liveness(results: Sequence[Result]) -> Liveness:
-    """Did the mechanisms act that are credited with gains? A row for each cell, and who did not."""
+    """Did the mechanisms act that are credited with gains? A row per group, and who did not."""
+    groups = grouped(results)
     return Liveness(
-        rows=[_life(runs) for runs in _groups(results)],
+        rows=[_life(group) for group in groups],
         violations=[
             Violation(result.cell, mechanism)
-            for runs in _groups(results)
-            for result in runs
+            for group in groups
+            for result in group.results
             for mechanism in result.mechanisms
             if mechanism.gain > 0 and mechanism.live == 0
         ],
@@ -213,54 +261,20 @@ def _compared(differences: list[float], matters: float) -> list[Comparison]:
     return [compare(differences, matters)] if differences else []
 
 
-def _groups(results: Sequence[Result]) -> list[list[Result]]:
-    """Runs that differ in their seed alone."""
-    groups: dict[tuple[str, str, Pair], dict[int, Result]] = {}
-    for result in results:
-        cell = result.cell
-        group = groups.setdefault((cell.task, cell.arm, (cell.outer, cell.inner)), {})
-        group[cell.seed] = result
-    return [[runs[seed] for seed in sorted(runs)] for runs in groups.values()]
-
-
-def _summary(runs: list[Result]) -> Summary:
-    gain = fmean(r.gain for r in runs)
-    tokens, seconds = fmean(r.tokens for r in runs), fmean(r.seconds for r in runs)
-    sealed = [r.sealed for r in runs if r.sealed is not None]
-    prices = [r.usd for r in runs if r.usd is not None]
-    usd = fmean(prices) if len(prices) == len(runs) else None
-    return Summary(
-        *_row(runs),
-        gain=_spread([r.gain for r in runs]),
-        area=_spread([r.area for r in runs]),
-        sealed=_spread(sealed) if sealed else None,
-        by_model=fmean(r.by_model for r in runs),
-        by_builtin=fmean(r.by_builtin for r in runs),
-        by_generated=fmean(r.by_generated for r in runs),
-        tokens=tokens,
-        seconds=seconds,
-        usd=usd,
-        per_1000_tokens=1000 * gain / tokens if tokens else None,
-        per_second=gain / seconds if seconds else None,
-        per_usd=gain / usd if usd else None,
-    )
-
-
-def _row(runs: list[Result]) -> tuple[str, str, str | None, str | None, int]:
-    cell = runs[0].cell
-    return cell.task, cell.arm, cell.outer, cell.inner, len(runs)
-
-
 def _spread(values: list[float]) -> Spread:
     return Spread(len(values), fmean(values), median(values), interval(values))
 
 
-def _life(runs: list[Result]) -> Life:
-    invented = [m for r in runs for m in r.invented]
-    gain = sum(r.gain for r in runs)
+def _life(group: Group) -> Life:
+    invented = [m for r in group.results for m in r.invented]
+    gain = sum(r.gain for r in group.results)
     earned = sum(m.gain for m in invented if m.live)
     return Life(
-        *_row(runs),
+        group.task,
+        group.arm,
+        group.outer,
+        group.inner,
+        n=len(group.results),
         invented=len(invented),
         proven=sum(m.proven for m in invented),
         installed=sum(m.state != "rejected" for m in invented),

@@ -16,7 +16,7 @@ from metaloop.models.cassette import Cassette
 from metaloop.project import FOLDER, Project
 from metaloop.study.cells import CellStopped, run_cell
 from metaloop.study.design import Design
-from metaloop.study.result import Cell, Result
+from metaloop.study.result import Cell
 from metaloop.study.store import Store
 
 PATIENCE_S = 60.0
@@ -30,9 +30,9 @@ def run_study(
     *,
     workers: int = 1,
     replay: Path | None = None,
-    told: Callable[[Result], None] = lambda _: None,
+    told: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run every cell that has no result yet; `told` hears of each as it is done.
+    """Run every cell that has no result yet; `told` is called after each.
 
     Raises CellStopped when a run pauses or is interrupted, ValueError when somebody else runs this
     study on this project already. What is done stays done, what is under way can be gone on with.
@@ -59,7 +59,7 @@ def run_study(
                     raise answer
                 result, machine = answer
                 store.write(result, machine)
-                told(result)
+                told()
                 idle.append(lane)
                 del busy[lane]
 

@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 
 LEVEL = 0.05
 """At which a difference counts as seen."""
+POWER = 0.8
+"""Probability with which a difference is to be found."""
 RESAMPLES = 10_000
 RESAMPLED = 5
 """So many values at least are resampled."""
@@ -60,13 +62,13 @@ class Comparison:
     """Probability that n pairs show a true difference of `matters`; like the next two nan or None
     where nothing tells the spread, since there is one pair or all differences are equal."""
     needed: int | None
-    """Pairs that show `matters` with a probability of 0.8."""
+    """Pairs that show `matters` with probability POWER."""
     detectable: float
-    """The difference that n pairs show with a probability of 0.8; inf if they cannot show any."""
+    """The difference that n pairs show with probability POWER; inf if they cannot show any."""
 
 
-def interval(values: Sequence[float], *, level: float = 0.95, seed: int = 0) -> Interval:
-    """Expanded percentile bootstrap interval of the mean.
+def interval(values: Sequence[float]) -> Interval:
+    """Expanded percentile bootstrap interval of the mean, 95 %; the same each time.
 
     The percentiles of the resampled mean are those that make it the t interval when the mean is
     normal: Phi(-sqrt(n / (n - 1)) t) in place of alpha / 2 (Hesterberg 2014, What Teachers Should
@@ -83,12 +85,12 @@ def interval(values: Sequence[float], *, level: float = 0.95, seed: int = 0) -> 
     n = len(data)
     if n == 1 or data.min() == data.max():
         return Interval(float(data[0]), float(data[0]))
-    quantile = t.ppf((1 - level) / 2, n - 1)
+    quantile = t.ppf(LEVEL / 2, n - 1)
     if n < RESAMPLED:
         reach = -quantile * _spread(data) / math.sqrt(n)
         return Interval(float(data.mean() - reach), float(data.mean() + reach))
     tail = float(norm.cdf(math.sqrt(n / (n - 1)) * quantile))
-    drawn = data[np.random.default_rng(seed).integers(n, size=(RESAMPLES, n))]
+    drawn = data[np.random.default_rng(0).integers(n, size=(RESAMPLES, n))]
     low, high = np.quantile(drawn.mean(axis=1), [tail, 1 - tail])
     return Interval(float(low), float(high))
 
@@ -167,35 +169,35 @@ def power(n: int, spread: float, difference: float, level: float = LEVEL) -> flo
     return float(nct.sf(edge, n - 1, shift) + other)
 
 
-def needed(spread: float, difference: float, power: float = 0.8, level: float = LEVEL) -> int:
-    """The smallest number of pairs that shows `difference` with probability `power`.
+def needed(spread: float, difference: float, level: float = LEVEL) -> int:
+    """The smallest number of pairs that shows `difference` with probability POWER.
 
     At most MOST. Raises ValueError for a difference of 0, which no number of pairs shows.
     """
     if not difference:
         raise ValueError("no number of pairs shows a difference of 0")
     few, many = 1, 2
-    while many < MOST and _power(many, spread, difference, level) < power:
+    while many < MOST and power(many, spread, difference, level) < POWER:
         few, many = many, min(2 * many, MOST)
     while many - few > 1:
         middle = (few + many) // 2
-        if _power(middle, spread, difference, level) < power:
+        if power(middle, spread, difference, level) < POWER:
             few = middle
         else:
             many = middle
     return many
 
 
-def detectable(n: int, spread: float, power: float = 0.8, level: float = LEVEL) -> float:
-    """The smallest true difference that n pairs show with probability `power`; inf if none is."""
+def detectable(n: int, spread: float, level: float = LEVEL) -> float:
+    """The smallest true difference that n pairs show with probability POWER; inf if none is."""
     from scipy.optimize import brentq
 
-    if _power(n, 1.0, 40.0, level) < power:
+    if power(n, 1.0, 40.0, level) < POWER:
         return math.inf
-    return spread * float(brentq(lambda d: _power(n, 1.0, d, level) - power, 0.0, 40.0))
+    return spread * float(brentq(lambda d: power(n, 1.0, d, level) - POWER, 0.0, 40.0))
 
 
-def compare(differences: Sequence[float], matters: float, seed: int = 0) -> Comparison:
+def compare(differences: Sequence[float], matters: float) -> Comparison:
     """All that the differences tell; `matters` is the difference that one would not want to miss.
 
     `matters` was fixed beforehand, so that `power` is no restatement of p (Hoenig and Heisey 2001).
@@ -207,7 +209,7 @@ def compare(differences: Sequence[float], matters: float, seed: int = 0) -> Comp
     told = Comparison(
         n=len(data),
         mean=float(data.mean()),
-        interval=interval(differences, seed=seed),
+        interval=interval(differences),
         matters=matters,
         p=sign_flip_test(differences),
         p_holm=None,
@@ -243,9 +245,6 @@ def _with_power(told: Comparison, level: float) -> Comparison:
         needed=needed(told.spread, told.matters, level=level),
         detectable=detectable(told.n, told.spread, level=level),
     )
-
-
-_power = power  # where a parameter has its name
 
 
 def _array(values: Sequence[float]) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from metaloop.report.document import document, section, table
+from metaloop.report.document import document, header, section, table
 from metaloop.report.text import duration, html, number
 from metaloop.suitability.check import Suitability
 from metaloop.suitability.finding import Property, Verdict, verdict_of
@@ -37,13 +37,12 @@ def _head(result: Suitability) -> str:
     tiles = [(p.name, f"{p.score:.2f}") for p in result.properties]
     tiles += [(spec.metric.name, number(base)), ("trials", str(result.trials))]
     tiles.append(("time", duration(result.seconds)))
-    cells = "".join(f"<div><dt>{html(k)}</dt><dd>{html(v)}</dd></div>" for k, v in tiles)
     day = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
-    return (
-        f'<header>\n<p class="kicker">metaloop check · {day}</p>\n'
-        f"<h1>{html(spec.name)} {_badge(result.weakest.score)}</h1>\n"
-        f'<p class="headline">{html(decisive(result)).capitalize()}.</p>\n'
-        f'<dl class="tiles">{cells}</dl>\n</header>'
+    return header(
+        f"metaloop check · {day}",
+        f"{html(spec.name)} {_badge(result.weakest.score)}",
+        [f"{html(decisive(result)).capitalize()}."],
+        tiles,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from metaloop.task.patch import Files
 from metaloop.task.spec import Task, TaskError
-from metaloop.task.workspace import Workspace, answers, below, git, git_bytes, prefix_of, top_of
+from metaloop.task.workspace import Workspace, below, git, git_bytes, prefix_of, repository_of
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,9 @@ class Repository:
     def around(cls, directory: Path) -> Repository:
         """Look for the repository of a task's directory, as a run does; raises TaskError, as a run
         does, when git refuses it."""
-        top = top_of(directory)
-        if top is None:
-            return cls(directory, directory, "", "no git repository")
-        try:
-            head = git(directory, "rev-parse", "--verify", "HEAD")
-        except TaskError:
-            return cls(directory, top, "", "a git repository without a commit")
-        if answers(directory, "check-ignore", "--quiet", "--no-index", "."):
-            return cls(directory, top, "", "git ignores the task's directory")
-        return cls(directory, top, head)
+        top, why = repository_of(directory)
+        head = "" if why else git(directory, "rev-parse", "HEAD")
+        return cls(directory, top or directory, head, why)
 
     @property
     def prefix(self) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from scipy import stats
 
+from metaloop.guard.noise import Noise
+
 SURE = 0.001
 """Level at which a noisy metric counts as answering: with less, none is declared fit by luck."""
 
@@ -52,10 +54,13 @@ def signal(base: Sequence[float], changes: dict[str, list[float]], parts: dict[s
     Sigma is pooled over all repeats: a small change is taken to leave the noise as it is.
     """
     groups = {name: losses for name, losses in changes.items() if losses}
-    sigma, df = _pooled([base, *groups.values()])
+    noise = Noise.of(base)
+    for losses in groups.values():
+        noise = noise.pooled(losses)
+    sigma, df = noise.sigma, noise.freedom
     mean = statistics.mean(base)  # exact: the mean of equal losses is that loss
     gains = {name: mean - statistics.mean(losses) for name, losses in groups.items()}
-    error = {name: sigma * math.sqrt(1 / len(base) + 1 / len(x)) for name, x in groups.items()}
+    error = {name: noise.error(len(base), len(x)) for name, x in groups.items()}
     # Bonferroni: one of many changes differs by chance.
     limit = float(stats.t.isf(0.025 / max(len(groups), 1), df)) if df else 0.0
     effects = [
@@ -68,15 +73,6 @@ def signal(base: Sequence[float], changes: dict[str, list[float]], parts: dict[s
     if sigma and heard:
         heard = float(stats.f_oneway(base, *groups.values()).pvalue) < SURE
     return Signal(mean, sigma, df, math.hypot(typical, sigma), typical, heard, tuple(effects))
-
-
-def _pooled(groups: Sequence[Sequence[float]]) -> tuple[float, int]:
-    """Standard deviation within groups, and its degrees of freedom."""
-    df = sum(len(group) - 1 for group in groups)
-    if all(len(set(group)) == 1 for group in groups):
-        return 0.0, df  # and not the rounding error of a mean
-    off = [loss - statistics.mean(group) for group in groups for loss in group]
-    return _root_mean_square(off) * math.sqrt(len(off) / df), df
 
 
 def _root_mean_square(values: Sequence[float]) -> float:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from metaloop.execution.job import Sandbox
 from metaloop.inner.evaluate import Evaluator, Measurement
+from metaloop.suitability.changes import Change, small_changes, stripped
 from metaloop.suitability.observed import Observed
-from metaloop.suitability.probes import Probe, probes, stripped
 from metaloop.suitability.repository import Repository
 from metaloop.task.patch import Files
 from metaloop.task.spec import Task
@@ -156,11 +156,11 @@ async def _series(session: Session, files: Files, runs: int, seed: int) -> None:
         seen.base.append(await _sample(session.evaluator, files))
     session.tell("the program stripped to its imports")
     seen.stripped = await _sample(session.evaluator, stripped(session.task))
-    chosen = probes(session.task, runs, seed)
+    chosen = small_changes(session.task, runs, seed)
     repeats = 1 if seen.quiet else max(REPEATS, min(runs, ENOUGH // max(len(chosen), 1)))
-    for i, probe in enumerate(chosen, 1):
-        session.tell(f"change {i} of {len(chosen)}: {probe.change}")
-        await _change(session, probe, repeats)
+    for i, change in enumerate(chosen, 1):
+        session.tell(f"change {i} of {len(chosen)}: {change.label}")
+        await _try(session, change, repeats)
 
 
 def _settled(seen: Observations) -> bool:
@@ -168,10 +168,10 @@ def _settled(seen: Observations) -> bool:
     return len(seen.base) >= QUIET and seen.quiet and not (seen.doubtful or seen.contended)
 
 
-async def _change(session: Session, probe: Probe, repeats: int) -> None:
-    samples = [await _sample(session.evaluator, probe.files) for _ in range(repeats)]
-    session.seen.changes[probe.change] = samples
-    session.seen.parts[probe.change] = probe.part
+async def _try(session: Session, change: Change, repeats: int) -> None:
+    samples = [await _sample(session.evaluator, change.files) for _ in range(repeats)]
+    session.seen.changes[change.label] = samples
+    session.seen.parts[change.label] = change.part
 
 
 async def _sample(evaluator: Evaluator, files: Files) -> Sample:

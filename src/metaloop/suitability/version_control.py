@@ -17,19 +17,14 @@ def version_control(
     if not repository.head:
         return Property("version control", (_repository(repository),))
     findings = (
-        *static_findings(task, repository),
+        _repository(repository),
+        _clean(repository),
+        _tracked(task, repository),
         _worktree(seen),
         _reproducible(seen, found),
         _artefacts(repository, seen),
     )
     return Property("version control", findings)
-
-
-def static_findings(task: Task, repository: Repository) -> list[Finding]:
-    """What is known without a trial."""
-    if not repository.head:
-        return [_repository(repository)]
-    return [_repository(repository), _clean(repository), _tracked(task, repository)]
 
 
 def _repository(repository: Repository) -> Finding:

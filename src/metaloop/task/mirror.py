@@ -1,15 +1,18 @@
 """A directory kept equal to a pristine one, whatever the programs that run in it leave behind.
 
 A look at every file tells which were touched: each change sets a file's ctime, which no program
-can choose. Only those are copied again. No link is ever followed.
+can choose. Only those are copied again; all, where the file system does not tell. No link is ever
+followed.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import shutil
 import stat
 import subprocess
+import tempfile
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -24,12 +27,12 @@ class Mirror:
     """`root`, kept equal to `source`, which nobody changes."""
 
     def __init__(self, source: Path, root: Path) -> None:
-        self._source, self._root = source, root
+        self._source, self._root, self._told = source, root, _tells(root.parent)
         self._tree = {
-            Path(top).relative_to(source): (stat.S_IMODE(os.lstat(top).st_mode), {*names, *files})
+            Path(top).relative_to(source): (os.lstat(top), {*names, *files})
             for top, names, files in os.walk(source)
         }
-        """Mode of each directory and the names in it."""
+        """Each directory's status, and the names in it."""
         self._marks: dict[Path, Mark] = {}
 
     def restore(self, own: Collection[Path] = ()) -> None:
@@ -39,7 +42,8 @@ class Mirror:
 
     def _restore(self, below: Path, own: Collection[Path]) -> bool:
         """Restore one directory; true when a file had to be copied."""
-        root, (mode, wanted), copied = self._root / below, self._tree[below], False
+        root, (status, wanted), copied = self._root / below, self._tree[below], False
+        mode = stat.S_IMODE(status.st_mode)
         if not stat.S_ISDIR(found := _mode(root)):
             remove(root)
             root.mkdir()
@@ -53,12 +57,26 @@ class Mirror:
                 copied |= self._restore(path, own)
             elif path in own:
                 remove(self._root / path)
-            elif path not in self._marks or mark(self._root / path) != self._marks[path]:
+            elif not self._told or mark(self._root / path) != self._marks.get(path):
                 remove(self._root / path)
                 shutil.copy2(self._source / path, self._root / path, follow_symlinks=False)
                 self._marks[path] = mark(self._root / path)
                 copied = True
+        os.utime(root, ns=(status.st_atime_ns, status.st_mtime_ns))  # a trial may leave word there
         return copied
+
+
+def _tells(directory: Path) -> bool:
+    """Does a file's mark change when it is written through a mapping? Not on tmpfs, once the page
+    was read."""
+    with tempfile.NamedTemporaryFile(dir=directory) as file:
+        file.write(b"before")
+        file.flush()
+        with mmap.mmap(file.fileno(), 0) as mapped:
+            first, before = mapped[0], mark(Path(file.name))
+            time.sleep(_TICK_S)
+            mapped[0] = first ^ 1
+        return before != mark(Path(file.name))
 
 
 def mark(path: Path) -> Mark:

@@ -77,6 +77,8 @@ def _apply(files: Files, edit: Edit) -> str:
         edit.replace.encode()
     except UnicodeEncodeError:
         raise PatchError("`replace` holds what is no text (a lone surrogate)") from None
+    if "\0" in edit.replace:  # PostgreSQL stores none
+        raise PatchError("`replace` holds what is no text (a NUL)")
     if not edit.search.strip():
         raise PatchError("an edit's `search` must quote the lines to be replaced")
     if "\r\n" in text:

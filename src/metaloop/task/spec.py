@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from metaloop.models.router.name import name_of
 from metaloop.task.constants import ConstantError, read_constants
 from metaloop.task.space import Params, Space, Value
 
@@ -137,8 +138,6 @@ class Guard(_Table):
 
 def _model_name(value: object) -> object:
     """A router given as a table, by its name."""
-    from metaloop.models.router.name import name_of
-
     return name_of(value) if isinstance(value, dict) else value
 
 
@@ -231,9 +230,9 @@ def load_task(directory: Path | str) -> Task:
         lines = (_explain(dict(e)) for e in error.errors())
         raise TaskError("\n".join(f"{path}: {line}" for line in lines)) from None
     _check_files(path, directory, spec)
-    owner = _check_space(path, directory, spec)
-    tables = {name: p.model_dump() for name, p in spec.space.items()}
-    return Task(directory, spec, Space.from_dict(tables), owner)
+    space = Space.from_dict({name: p.model_dump() for name, p in spec.space.items()})
+    owner = _check_space(path, directory, spec.edit.files, space)
+    return Task(directory, spec, space, owner)
 
 
 def _explain(error: dict[str, Any]) -> str:
@@ -281,6 +280,11 @@ def _check_files(path: Path, directory: Path, spec: Spec) -> None:
         if name.startswith(REPOSITORY):
             if ".." in PurePosixPath(name).parts:
                 raise TaskError(f"{path}: [run] hide: {name!r} must lie inside the repository")
+            if set(name) & set("*?["):
+                raise TaskError(
+                    f"{path}: [run] hide: {name!r} is taken literally; name a file or directory of "
+                    "the repository, without wildcards"
+                )
         elif not name.startswith(("/", "{stdlib}")):
             _check_inside(f"{path}: [run] hide", directory, name)
     if spec.probe is not None and spec.judge is None:
@@ -328,10 +332,11 @@ def _check_inside(key: str, directory: Path, name: str) -> None:
         raise TaskError(f"{key}: {name!r} is reached through a link")
 
 
-def _check_space(path: Path, directory: Path, spec: Spec) -> dict[str, str]:
+def _check_space(path: Path, directory: Path, files: list[str], space: Space) -> dict[str, str]:
+    """Which of `files` holds the constant of each parameter."""
     constants: dict[str, tuple[str, Value]] = {}
-    if spec.space:
-        for name in spec.edit.files:
+    if space:
+        for name in files:
             if not name.endswith(".py"):
                 continue
             try:
@@ -340,7 +345,6 @@ def _check_space(path: Path, directory: Path, spec: Spec) -> dict[str, str]:
                 raise TaskError(f"{directory / name}: {error}") from None
             for constant, value in found.items():
                 constants.setdefault(constant, (name, value))
-    space = Space.from_dict({name: p.model_dump() for name, p in spec.space.items()})
     for name, param in space.items():
         if name not in constants:
             raise TaskError(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from metaloop.execution.view import keep_private
 from metaloop.task.mirror import Mirror, remove
 from metaloop.task.patch import Files
 from metaloop.task.spec import FILE, REPOSITORY, Task, TaskError
@@ -53,6 +54,19 @@ def answers(cwd: Path, *args: str) -> bool:
     except TaskError:
         return False
     return True
+
+
+def repository_of(directory: Path) -> tuple[Path | None, str]:
+    """The top of the git repository around `directory`, if there is one, and why a run cannot use
+    it: "" where that tracks `directory`. Raises TaskError as `top_of` does."""
+    top = top_of(directory)
+    if top is None:
+        return None, "no git repository"
+    if not answers(directory, "rev-parse", "--verify", "HEAD"):
+        return top, "a git repository without a commit"
+    if answers(directory, "check-ignore", "--quiet", "--no-index", "."):
+        return top, "git ignores the task's directory"
+    return top, ""
 
 
 def top_of(directory: Path) -> Path | None:
@@ -97,13 +111,15 @@ class Workspace:
         self.branch, self.base = branch, base
         self._mirrors: dict[Path, Mirror] = {}
         self._root = folder.resolve() / "work" / "pristine"
+        keep_private(task.directory, _around(task.directory, ".git"))
+        keep_private(folder, _around(folder.resolve(), ".metaloop"))
 
     @classmethod
     def create(cls, task: Task, folder: Path, run: str, include_uncommitted: bool) -> Workspace:
         """Start the branch `metaloop/<run>`; refuses a dirty task unless it is to be included."""
         folder.mkdir(parents=True, exist_ok=True)
-        repo = _repository(task.directory)
-        if repo is None:
+        repo, why_not = repository_of(task.directory)
+        if repo is None or why_not:
             repo, include_uncommitted = _own_repository(task, folder), False
             prefix = ""
         else:
@@ -117,9 +133,10 @@ class Workspace:
         base = git(repo, "rev-parse", "HEAD")
         if include_uncommitted:
             base = _commit_worktree(repo, folder, prefix, base)
-        branch = f"metaloop/{run}"
-        git(repo, "branch", branch, base)
-        return cls(task, folder, repo, prefix, branch, base)
+        workspace = cls(task, folder, repo, prefix, f"metaloop/{run}", base)
+        workspace._check_hidden()
+        git(repo, "branch", workspace.branch, base)
+        return workspace
 
     @classmethod
     def scratch(cls, task: Task, folder: Path) -> Workspace:
@@ -160,10 +177,27 @@ class Workspace:
                 found.append(below(self.prefix, path))
         return tuple(found)
 
+    def _check_hidden(self) -> None:
+        """Refuse to hide what is not in the user's repository: it may be a slip of the pen."""
+        for entry in self.task.spec.run.hide:
+            path = PurePosixPath(entry.removeprefix(REPOSITORY))
+            if not entry.startswith(REPOSITORY) or self._is_copy:
+                continue
+            if not answers(self.repo, "rev-parse", "--verify", f"{self.base}:{path}"):
+                raise TaskError(
+                    f"{self.task.directory / FILE}: [run] hide: {entry!r} is not in the commit "
+                    "that the run begins with, so that nothing is hidden; correct it, or remove it"
+                )
+
+    @property
+    def _is_copy(self) -> bool:
+        """Whether the repository is our own, of a copy of the task, and not the user's."""
+        return self.repo.resolve() == self.folder.resolve() / "repo"
+
     def _in_worktrees(self, path: PurePosixPath) -> list[str]:
         """Where a path of the user's repository is in worktrees; nowhere if they are of a copy of
         the task alone and the path lies outside of that."""
-        if self.repo.resolve() != self.folder.resolve() / "repo":
+        if not self._is_copy:
             return [str(path)]
         directory = self.task.directory
         own = prefix_of(directory, top_of(directory) or directory)
@@ -194,14 +228,18 @@ class Workspace:
             if pristine.exists():  # not if git ignores it
                 shutil.copymode(pristine, place)
 
+    @cached_property
+    def _committed(self) -> Slot:
+        """Where commits are made from, and no candidate ever runs: the whole worktree, since a
+        filter of the user's (`filter.NAME.clean`) may be one of its files."""
+        return self.slot("committed")
+
     def commit(self, files: Files, message: str, parent: str) -> str:
         """Commit `files` on top of `parent`, advance the run's branch, return the commit."""
-        changed = self._root.parent / "changed"  # a worktree of these files alone
-        index = {"GIT_INDEX_FILE": str(self.folder / "index"), "GIT_WORK_TREE": str(changed)}
-        paths = {below(self.prefix, name): text for name, text in files.items()}
-        for path, text in paths.items():
-            (changed / path).parent.mkdir(parents=True, exist_ok=True)
-            (changed / path).write_bytes(text.encode())
+        self.reset(self._committed, files)
+        worktree = str(self._committed.root.resolve())
+        index = {"GIT_INDEX_FILE": str(self.folder / "index"), "GIT_WORK_TREE": worktree}
+        paths = [below(self.prefix, name) for name in files]
         git(self.repo, "read-tree", parent, env=index)
         # Line ends go in as the user's attributes have it, whatever they are; modes stay.
         options = ("-c", "core.safecrlf=false", "-c", "core.fileMode=false")
@@ -231,12 +269,10 @@ class Workspace:
         remove(self._root.parent)
 
 
-def _repository(directory: Path) -> Path | None:
-    """The top of the git repository that tracks `directory`, if one does."""
-    top = top_of(directory)
-    if top is None or not answers(directory, "rev-parse", "--verify", "HEAD"):
-        return None
-    return None if answers(directory, "check-ignore", "--quiet", "--no-index", ".") else top
+def _around(directory: Path, name: str) -> Path:
+    """The nearest directory around one, or itself, with an entry of this name; else itself."""
+    places = (directory, *directory.parents)
+    return next((place for place in places if (place / name).exists()), directory)
 
 
 def _own_repository(task: Task, folder: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from metaloop.models.router import Row
+from metaloop.models.router.table import Row
 
 TOPICS = {
     "code": "python function loop array compile debug variable stack pointer class",

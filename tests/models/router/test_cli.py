@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from metaloop.cli import app
-from metaloop.models.router import Row
+from metaloop.models.router.table import Row
 
 from .tables import rows
 

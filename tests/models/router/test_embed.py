@@ -12,9 +12,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from metaloop.models import ModelUnavailable
-from metaloop.models.router import Table, fit, load, save
+from metaloop.models.base import ModelUnavailable
 from metaloop.models.router.embed import BATCH, EndpointEmbedder, TfidfEmbedder, load_embedder
+from metaloop.models.router.file import load, save
+from metaloop.models.router.fit import fit
+from metaloop.models.router.table import Table
 
 from .tables import rows
 from .upstream import running

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from metaloop.models.router import Row, Table, evaluate, load_table
+from metaloop.models.router import evaluate as module
 from metaloop.models.router.evaluate import (
     NO_CLUSTER,
     ORACLE,
@@ -15,8 +15,10 @@ from metaloop.models.router.evaluate import (
     ROUTER,
     SHUFFLED,
     SINGLE,
+    evaluate,
 )
 from metaloop.models.router.plot import draw_curve
+from metaloop.models.router.table import Row, Table, load_table
 
 from .tables import rows
 
@@ -37,9 +39,6 @@ def test_router_and_controls_come_out_in_their_order() -> None:
 
 
 def test_no_duplicate_is_on_both_sides(monkeypatch: pytest.MonkeyPatch) -> None:
-    import importlib
-
-    module = importlib.import_module("metaloop.models.router.evaluate")
     sides = []
     measure = module._measure
 

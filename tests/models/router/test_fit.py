@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
 
-from metaloop.models.router import Row, Table, fit, load, save
-from metaloop.models.router.fit import choose, cross_validate, difference, fit_policy
+from metaloop.models.router import fit as module
+from metaloop.models.router.file import load, save
+from metaloop.models.router.fit import choose, cross_validate, difference, fit, fit_policy
+from metaloop.models.router.table import Row, Table
 
 from .tables import COSTS, EXPERTS, TOPICS, question, rows
 
@@ -91,7 +92,6 @@ def test_a_model_without_costs_has_none_in_any_cluster() -> None:
 
 
 def test_cross_validation_never_learns_from_a_duplicate(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = importlib.import_module("metaloop.models.router.fit")
     made = rows(200)
     table = Table([*made, *(Row(r.query.upper(), r.scores, r.costs) for r in made)])
     seen: list[tuple[set[str], set[str]]] = []

@@ -6,9 +6,11 @@ import hashlib
 from random import Random
 
 import pytest
+from scripted import ScriptedModel
 
 from metaloop.journal.records import MechanismRecord, TrialRecord
-from metaloop.models import Call, Completion, ModelError, ModelUnavailable, Request, ScriptedModel
+from metaloop.models.base import Completion, ModelError, ModelUnavailable, Request
+from metaloop.models.recorder import Call
 from metaloop.models.router.learner import REFIT, Learner
 from metaloop.models.router.outcomes import Logged, Outcomes
 from metaloop.models.router.router import Router

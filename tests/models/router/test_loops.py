@@ -7,13 +7,15 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from scripted import ScriptedModel
 
 from metaloop.bilevel import resume, run
 from metaloop.guard import tripwires
-from metaloop.models import ModelUnavailable, Request, ScriptedModel, reference
+from metaloop.models import reference
+from metaloop.models.base import ModelUnavailable, Request
 from metaloop.models.router import learner
-from metaloop.models.router.outcomes import rows_of_run
 from metaloop.project import Project
+from metaloop.report.routing import rows_of_run
 from metaloop.report.write import write_report
 
 GOOD, POOR = (f"openai:{name}@http://127.0.0.1:9/v1" for name in ("good", "poor"))

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from metaloop.models import Roles, connect
-from metaloop.models.reference import members
-from metaloop.models.router import Row, Table, fit, save
+from metaloop.models.reference import connect, members
+from metaloop.models.roles import Roles
+from metaloop.models.router.file import save
+from metaloop.models.router.fit import fit
 from metaloop.models.router.name import RouterName, name_of
+from metaloop.models.router.table import Row, Table
 
 SMALL, LARGE = "local:qwen2.5-coder-0.5b", "local:qwen2.5-coder-1.5b"
 PAIR = f"router:{SMALL}|{LARGE}"

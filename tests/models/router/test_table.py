@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metaloop.models.router import Row, Table, load_table
-from metaloop.models.router.table import read_row
+from metaloop.models.router.table import Row, Table, load_table, read_row
 
 GOOD = '{"query": "q", "records": {"a": 1}}'
 

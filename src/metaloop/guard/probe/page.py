@@ -18,8 +18,8 @@ from metaloop.guard.probe.pictures import (
     unit_maps,
 )
 from metaloop.guard.probe.rows import headline, rows, same_output
-from metaloop.report.document import document, section, table
-from metaloop.report.plots import inline
+from metaloop.report.document import document, header, section, table
+from metaloop.report.figure import inline
 from metaloop.report.text import html
 
 DRAWS, SHOWN_DAMAGE = 5, 0.1
@@ -56,10 +56,7 @@ def _head(title: str, comparison: Comparison) -> str:
         f'<span class="badge {r.verdict}">{html(r.name)}: {r.verdict}</span>'
         for r in comparison.networks
     )
-    return (
-        f'<header>\n<p class="kicker">metaloop probe</p>\n<h1>{html(title)} {badges}</h1>\n'
-        f'<p class="headline">{html(headline(comparison))}</p>\n</header>'
-    )
+    return header("metaloop probe", f"{html(title)} {badges}", [html(headline(comparison))])
 
 
 def _drawn(networks: Sequence[Cppn], comparison: Comparison) -> str:

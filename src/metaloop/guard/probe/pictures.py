@@ -13,7 +13,7 @@ from metaloop.guard.probe.compare import TOLERATED, Comparison
 from metaloop.guard.probe.cppn import Cppn, places
 from metaloop.guard.probe.damage import Damaged, noisy
 from metaloop.guard.probe.network import Array
-from metaloop.report.plots import MODEL, MUTED, WARM, svg
+from metaloop.report.figure import MODEL, MUTED, WARM, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from metaloop.models.router.policy import DEFAULT_ALPHA
+from metaloop.models.router.name import DEFAULT_ALPHA
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
-    Array = np.ndarray[Any, Any]
+from metaloop.models.base import ModelUnavailable
+from metaloop.models.reference import Reference
+
+Array = np.ndarray[Any, Any]
 
 DIMENSIONS = 128
 WORDS = 8192
@@ -65,7 +68,6 @@ class TfidfEmbedder:
     @classmethod
     def fit(cls, queries: Sequence[str]) -> TfidfEmbedder:
         """Learn words and directions from queries that are not blank."""
-        import numpy as np
         from sklearn.decomposition import TruncatedSVD
         from sklearn.feature_extraction.text import TfidfVectorizer
         from threadpoolctl import threadpool_limits
@@ -111,20 +113,13 @@ class EndpointEmbedder:
 
     def __init__(self, model: str) -> None:
         """Raises ValueError when `model` is no such name."""
-        from metaloop.models.reference import Reference
-
         self._reference = Reference.parse(model)
         if self._reference.provider != "openai":
             raise ValueError(f"embedding {model!r}: write openai:NAME or openai:NAME@URL")
 
     def embed(self, queries: Sequence[str]) -> Array:
         """Queries by dimensions; raises ModelUnavailable when the endpoint does not answer."""
-        import os
-
-        import numpy as np
         import openai
-
-        from metaloop.models.base import ModelUnavailable
 
         key = os.environ.get("OPENAI_API_KEY") or "none"
         found: list[list[float]] = []
@@ -148,8 +143,6 @@ class EndpointEmbedder:
 
 def unit(vectors: Array) -> Array:
     """Each row scaled to length 1, or left at 0."""
-    import numpy as np
-
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.where(lengths, lengths, 1.0))
 
@@ -163,8 +156,6 @@ def pack(array: Array) -> dict[str, Any]:
 
 def unpack(data: dict[str, Any]) -> Array:
     """The array that `pack` wrote; raises ValueError, KeyError or TypeError for anything else."""
-    import numpy as np
-
     if data["dtype"] not in ("<f2", "<f4", "<f8"):
         raise ValueError(f"an array of {data['dtype']!r}")
     flat = np.frombuffer(base64.b64decode(data["data"], validate=True), data["dtype"])

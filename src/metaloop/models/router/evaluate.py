@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from metaloop.models.router.embed import Embedder
+import numpy as np
+
+from metaloop.models.router.embed import Array, Embedder
 from metaloop.models.router.fit import choose, fit, fit_policy
 from metaloop.models.router.policy import Policy
 from metaloop.models.router.table import Table
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, Any]
 
 HELD_OUT = 0.3
 ALPHAS = (1.0, 0.975, 0.95, 0.925, 0.9, 0.875, 0.85, 0.8, 0.7, 0.5, 0.0)
@@ -78,7 +75,7 @@ class Evaluation:
         return asdict(self)
 
 
-Chosen = dict[tuple[str, float | None], tuple["Array", "Array"]]
+Chosen = dict[tuple[str, float | None], tuple[Array, Array]]
 """Score and cost per held-out row, by arm and alpha."""
 
 
@@ -87,8 +84,6 @@ def evaluate(table: Table, seeds: int = 5, embedder: Embedder | None = None) -> 
 
     Duplicates of a query stay on one side. Raises ValueError when there is too little to split.
     """
-    import numpy as np
-
     groups = table.groups()
     if groups.max() < 9:
         raise ValueError("fewer than 10 different queries: too few to hold any out")
@@ -107,8 +102,6 @@ def evaluate(table: Table, seeds: int = 5, embedder: Embedder | None = None) -> 
 
 def _measure(train: Table, test: Table, seed: int, embedder: Embedder | None) -> tuple[str, Chosen]:
     """Fit on `train`; what each arm's choices score and cost on `test`."""
-    import numpy as np
-
     fitted = fit(train, embedder)
     policy, vectors = fitted.policy, fitted.embedder.embed(test.queries)
     # The control has clusters of the same number and sizes, of queries that belong elsewhere.
@@ -140,16 +133,12 @@ def _overall(policy: Policy, alpha: float) -> int:
 
 def _mean(values: Array, axis: int) -> Array:
     """Mean of the known values along `axis`, NaN where there is none."""
-    import numpy as np
-
     counts = (~np.isnan(values)).sum(axis=axis)
     return np.asarray(np.nansum(values, axis=axis) / np.where(counts, counts, np.nan))
 
 
 def _points(splits: list[tuple[Array, Chosen]], groups: int) -> tuple[Point, ...]:
     """Means over the splits, and intervals from resampling the different queries."""
-    import numpy as np
-
     arms = list(splits[0][1])
     rng = np.random.default_rng(0)
     sums = [_summing(groups_of, chosen, arms) for groups_of, chosen in splits]
@@ -185,8 +174,6 @@ def _summing(
     groups_of: Array, chosen: Chosen, arms: list[tuple[str, float | None]]
 ) -> Callable[[Array], Array]:
     """A function from a weight per group to each arm's weighted mean score and cost."""
-    import numpy as np
-
     values = np.array([[chosen[arm][i] for arm in arms] for i in (0, 1)])
     known, values = (~np.isnan(values)).astype(float), np.nan_to_num(values)
 
@@ -198,21 +185,15 @@ def _summing(
 
 
 def _number(value: float) -> float | None:
-    import numpy as np
-
     return float(value) if np.isfinite(value) else None
 
 
 def _error(drawn: Array) -> float | None:
-    import numpy as np
-
     known = drawn[np.isfinite(drawn)]
     return float(known.std(ddof=1)) if len(known) > 1 else None
 
 
 def _interval(drawn: Array) -> tuple[float, float] | None:
-    import numpy as np
-
     known = drawn[np.isfinite(drawn)]
     if not len(known):
         return None

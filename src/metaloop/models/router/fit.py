@@ -9,16 +9,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from metaloop.models.router.embed import Embedder, TfidfEmbedder
+import numpy as np
+
+from metaloop.models.router.embed import Array, Embedder, TfidfEmbedder
 from metaloop.models.router.policy import Evidence, Policy
 from metaloop.models.router.table import Table
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, Any]
 
 CLUSTERS = (2, 5, 10, 20, 40, 60, 90)
 """Numbers of clusters to choose from."""
@@ -77,8 +73,6 @@ def cross_validate(table: Table, vectors: Array) -> Evidence:
     Each row is judged by a policy that has not seen it or a duplicate of it. Where rows lack
     scores, a choice counts on those rows whose score is known (replay).
     """
-    import numpy as np
-
     rng = np.random.default_rng(0)
     rows = _some(len(table), CHECKED)
     part, vectors = table.take(rows), vectors[rows]
@@ -105,8 +99,6 @@ def cross_validate(table: Table, vectors: Array) -> Evidence:
 
 def choose(policy: Policy, vectors: Array, alpha: float = 1.0) -> Array:
     """The column of the model chosen for each embedded query."""
-    import numpy as np
-
     return np.array([policy.rank(*policy.expect(v)[1:], alpha)[0][0] for v in vectors])
 
 
@@ -115,8 +107,6 @@ def difference(scores: Array, choices: Array, others: Array, groups: Array) -> t
 
     Rows of one group are one query asked again: what they show is not independent.
     """
-    import numpy as np
-
     rows = np.arange(len(scores))
     mine, theirs = scores[rows, choices], scores[rows, others]
     known = [~np.isnan(column) for column in (mine, theirs)]
@@ -132,7 +122,6 @@ def difference(scores: Array, choices: Array, others: Array, groups: Array) -> t
 
 def _estimate(table: Table, vectors: Array, evidence: Evidence) -> Policy:
     """Cluster the rows, and estimate what each model earns and costs in each cluster."""
-
     mean_scores, mean_costs = _means(table)
     k = max(1, evidence.clusters)
     centroids, labels = _cluster(vectors, k)
@@ -153,8 +142,6 @@ def _estimate(table: Table, vectors: Array, evidence: Evidence) -> Policy:
 
 def _means(table: Table) -> tuple[Array, Array]:
     """Each model's mean score, shrunk towards that of all models, and its mean cost."""
-    import numpy as np
-
     sums, counts = np.nansum(table.scores, axis=0), (~np.isnan(table.scores)).sum(axis=0)
     scores = (sums + MODEL_PRIOR * np.nanmean(table.scores)) / (counts + MODEL_PRIOR)
     priced = (~np.isnan(table.costs)).sum(axis=0)
@@ -164,8 +151,6 @@ def _means(table: Table) -> tuple[Array, Array]:
 
 def _sums(values: Array, labels: Array, k: int) -> tuple[Array, Array]:
     """Sum and number of the known values, clusters by columns."""
-    import numpy as np
-
     sums, counts = np.zeros((2, k, values.shape[1]))
     np.add.at(sums, labels, np.nan_to_num(values))
     np.add.at(counts, labels, ~np.isnan(values))
@@ -174,8 +159,6 @@ def _sums(values: Array, labels: Array, k: int) -> tuple[Array, Array]:
 
 def _samples(queries: Sequence[str], distances: Array, labels: Array, k: int) -> tuple[str, ...]:
     """The query nearest to each cluster's centre, on one line and cut short; "" for none."""
-    import numpy as np
-
     nearest = {}
     for i in np.argsort(-distances, kind="stable"):
         nearest[int(labels[i])] = queries[i]
@@ -184,8 +167,6 @@ def _samples(queries: Sequence[str], distances: Array, labels: Array, k: int) ->
 
 def _cluster(vectors: Array, k: int) -> tuple[Array, Array]:
     """Centroids, and the cluster of each vector."""
-    import numpy as np
-
     if k == 1:
         return vectors.mean(axis=0, keepdims=True), np.zeros(len(vectors), dtype=int)
     from sklearn.cluster import KMeans
@@ -200,6 +181,4 @@ def _cluster(vectors: Array, k: int) -> tuple[Array, Array]:
 
 def _some(rows: int, most: int) -> Array:
     """Numbers of at most so many rows, drawn at random, in order."""
-    import numpy as np
-
     return np.sort(np.random.default_rng(0).permutation(rows)[:most])

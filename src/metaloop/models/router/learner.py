@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
+import numpy as np
+
+from metaloop.models.router.embed import Array
 from metaloop.models.router.fit import CLUSTER_PRIOR, Fitted, fit
 from metaloop.models.router.outcomes import Logged, Outcomes
 from metaloop.models.router.policy import Decision
 from metaloop.models.router.table import Row, Table
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, Any]
 
 REFIT = 50
 """Calls between two looks for clusters."""
@@ -42,15 +39,8 @@ class Learner:
         self.fitted = max((call.fitted for call in log), default=(0, 0))
         self._learn(outcomes)
 
-    def decide(
-        self, query: str, key: str, outcomes: Outcomes, unavailable: Collection[str] = ()
-    ) -> Decision:
-        """Choose for `query`; `key` (hexadecimal) is what the randomness comes from.
-
-        Raises ValueError when no model is left.
-        """
-        import numpy as np
-
+    def decide(self, query: str, key: str, outcomes: Outcomes) -> Decision:
+        """Choose for `query`; `key` (hexadecimal) is what the randomness comes from."""
         due = len(self.log) // REFIT * REFIT
         if due > self.fitted[0]:
             self.fitted = due, len(outcomes.trials)
@@ -64,46 +54,30 @@ class Learner:
                 losses[self.models.index(model)] += 1 - score
         seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
         drawn = np.random.default_rng(seed).beta(wins, losses)
-        known = f"{len(near)} outcomes"
-        where = f"of cluster {clusters[0]}" if clusters else "in all"
-        return self._decision(
-            drawn, wins / (wins + losses), self._costs(), clusters,
-            f"Thompson sampling from {known} {where} at alpha {self.alpha:g}", unavailable,
-        )  # fmt: skip
-
-    def _decision(
-        self, drawn: Array, means: Array, costs: Array, clusters: tuple[int, ...], reason: str,
-        unavailable: Collection[str],
-    ) -> Decision:  # fmt: skip
-        import numpy as np
-
-        dearest = max([*costs[~np.isnan(costs)], 0.0])
-        utility = self.alpha * drawn / means.max()
-        if self.alpha < 1 and dearest:
-            # Of a model that was never asked nobody knows the cost yet: it is taken for average.
-            asked = {call.model for call in self.log}
-            mean = np.nanmean(costs)
-            guess = np.array([np.nan if model in asked else mean for model in self.models])
-            judged = np.where(np.isnan(costs), guess, costs)
-            utility = utility + (1 - self.alpha) * (1 - judged / dearest)
+        means, costs = wins / (wins + losses), self._costs()
+        utility = self._utility(drawn, means.max(), costs)
         # Of equals, such as all at alpha 0 before a cost is known, what was drawn decides.
-        ranked = [
-            i for i in np.lexsort((-drawn, -utility)).tolist()
-            if self.models[i] not in unavailable and utility[i] == utility[i]
-        ]  # fmt: skip
-        if not ranked:
-            raise ValueError("no model is left to choose: all are unavailable or of unknown cost")
-        names, best = [self.models[i] for i in ranked], ranked[0]
-        return Decision(
-            names[0],
-            float(utility[best]),
-            clusters,
-            float(means[best]),
-            None if np.isnan(costs[best]) else float(costs[best]),
-            names[1] if len(names) > 1 else None,
-            reason,
-            tuple(names[1:]),
-        )
+        order = np.lexsort((-drawn, -utility)).tolist()
+        ranked = [i for i in order if not np.isnan(utility[i])]
+        where = f"of cluster {clusters[0]}" if clusters else "in all"
+        reason = f"Thompson sampling from {len(near)} outcomes {where} at alpha {self.alpha:g}"
+        return Decision.of(self.models, ranked, utility, means, costs, clusters, reason)
+
+    def _utility(self, drawn: Array, best: float, costs: Array) -> Array:
+        """What each model is worth, in units of the best mean and the dearest cost.
+
+        NaN for one that was asked and has no known cost, where another has.
+        """
+        dearest = max([*costs[~np.isnan(costs)], 0.0])
+        utility = self.alpha * drawn / best
+        if self.alpha == 1 or not dearest:
+            return utility
+        # Of a model that was never asked nobody knows the cost yet: it is taken for average.
+        asked = {call.model for call in self.log}
+        mean = np.nanmean(costs)
+        guess = np.array([np.nan if model in asked else mean for model in self.models])
+        judged = np.where(np.isnan(costs), guess, costs)
+        return np.asarray(utility + (1 - self.alpha) * (1 - judged / dearest))
 
     def _learn(self, outcomes: Outcomes) -> None:
         """Look for clusters in the calls and trials that `fitted` says."""
@@ -132,8 +106,6 @@ class Learner:
 
     def _prior(self, rows: list[Row]) -> Array:
         """Successes and failures that a cluster begins with: each model's mean over all rows."""
-        import numpy as np
-
         sums, counts = np.ones(len(self.models)), np.full(len(self.models), 2.0)
         for row in rows:
             for model, score in row.scores.items():
@@ -143,8 +115,6 @@ class Learner:
 
     def _costs(self) -> Array:
         """Mean known cost of each model's answers, decided yet or not; NaN where there is none."""
-        import numpy as np
-
         paid = [(call.model, call.cost) for call in self.log if call.cost is not None]
         known = [[cost for name, cost in paid if name == model] for model in self.models]
         return np.array([np.mean(costs) if costs else np.nan for costs in known])

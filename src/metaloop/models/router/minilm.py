@@ -10,14 +10,11 @@ import hashlib
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from metaloop.models.router.embed import unit
+import numpy as np
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, Any]
+from metaloop.models.router.embed import Array, unit
 
 LONGEST = 256
 """Tokens of a query that are read."""
@@ -55,13 +52,9 @@ class MiniLMEmbedder:
 
     def embed(self, queries: Sequence[str]) -> Array:
         """Queries by dimensions. One at a time: a vector does not depend on its neighbours."""
-        import numpy as np
-
         return unit(np.array([self._one(query) for query in queries]))
 
     def _one(self, query: str) -> Array:
-        import numpy as np
-
         ids = np.array([self._tokenizer.encode(query).ids], dtype=np.int64)
         tensors = {
             "input_ids": ids,

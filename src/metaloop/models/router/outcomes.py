@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from metaloop.journal.records import MechanismRecord, TrialRecord
 from metaloop.models.base import Role
 from metaloop.models.recorder import Call
 from metaloop.models.router.table import Row
 from metaloop.models.seeds import call_seed
-
-if TYPE_CHECKING:
-    from metaloop.journal.journal import Journal
-    from metaloop.journal.records import MechanismRecord, TrialRecord
 
 ALL = 1 << 60
 """As many trials as there are."""
@@ -133,10 +130,3 @@ class Outcomes:
     def _earned(self, mechanism: str, seen: int) -> bool:
         own = (t for t in self.trials[:seen] if t.arm == t.by == mechanism and t.status == "kept")
         return sum(t.gain or 0.0 for t in own) > 0
-
-
-def rows_of_run(journal: Journal, run: str) -> list[Row]:
-    """A row for each model call of a run whose outcome is verified."""
-    seed = journal.run(run).config["settings"]["seed"]
-    outcomes = Outcomes(seed, journal.trials(run), journal.mechanisms(run))
-    return outcomes.rows(map(Logged.of, journal.calls(run)))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
-    Array = np.ndarray[Any, Any]
+from metaloop.models.router.embed import Array
 
-DEFAULT_ALPHA = 0.9
-"""Accuracy first; but what is nearly as good and much cheaper is taken."""
 NEAREST = 3
 """Clusters whose scores are summed for a query."""
 WIDTH = 0.1
@@ -36,6 +33,30 @@ class Decision:
     reason: str
     fallbacks: tuple[str, ...]
     """The other models that may answer, best first, for when the chosen one does not."""
+
+    @classmethod
+    def of(
+        cls, models: Sequence[str], ranked: Sequence[int], utility: Array, scores: Array,
+        costs: Array, clusters: tuple[int, ...], reason: str,
+    ) -> Decision:  # fmt: skip
+        """For the first of `ranked`, indices of the models that may answer, best first.
+
+        Raises ValueError when there is none.
+        """
+        if not ranked:
+            raise ValueError("no model is left to choose: all are unavailable or of unknown cost")
+        names, chosen = [models[i] for i in ranked], ranked[0]
+        cost = float(costs[chosen])
+        return cls(
+            names[0],
+            float(utility[chosen]),
+            clusters,
+            float(scores[chosen]),
+            None if math.isnan(cost) else cost,
+            names[1] if len(names) > 1 else None,
+            reason,
+            tuple(names[1:]),
+        )
 
 
 @dataclass(frozen=True)
@@ -83,28 +104,20 @@ class Policy:
     @cached_property
     def _units(self) -> tuple[float, float]:
         """The best model's score and the dearest one's cost, in which utility is counted."""
-        import numpy as np
-
         best, dearest = float(self.mean_scores.max()), float(np.nanmax([*self.mean_costs, 0.0]))
         return best or 1.0, dearest or 1.0  # 0 leaves nothing to compare, and must not divide
 
     @cached_property
     def _norms(self) -> Array:
-        import numpy as np
-
         return np.asarray((self.centroids**2).sum(axis=1))
 
     @cached_property
     def _priced(self) -> Array:
         """Which models have a known cost."""
-        import numpy as np
-
         return ~np.isnan(self.mean_costs)
 
     def nearest(self, vector: Array) -> tuple[Array, Array]:
         """The clusters nearest to an embedded query, nearest first, and their weights."""
-        import numpy as np
-
         distances = self._norms - 2.0 * (self.centroids @ vector)
         found = distances.argsort(kind="stable")[:NEAREST]
         weights = np.exp((distances[found[0]] - distances[found]) / WIDTH)
@@ -126,8 +139,6 @@ class Policy:
         Below alpha = 1 a model whose cost is unknown is left out, unless no cost is known at all.
         Equal ones are ordered by score, then by cost.
         """
-        import numpy as np
-
         best, dearest = self._units
         utility = alpha * (scores / best)
         by_cost = alpha < 1 and self._priced.any()
@@ -146,25 +157,9 @@ class Policy:
             raise ValueError(f"alpha is {alpha}: give a number from 0 (cost) to 1 (accuracy)")
         clusters, scores, costs = self.expect(vector)
         order, utility = self.rank(scores, costs, alpha)
-        ranked = order.tolist()
-        names = [self.models[i] for i in ranked]
-        if unavailable:
-            ranked = [i for i in ranked if self.models[i] not in unavailable]
-            names = [self.models[i] for i in ranked]
-        if not names:
-            raise ValueError("no model is left to choose: all are unavailable or of unknown cost")
-        chosen = ranked[0]
-        cost = float(costs[chosen])
-        return Decision(
-            names[0],
-            float(utility[chosen]),
-            clusters,
-            float(scores[chosen]),
-            None if cost != cost else cost,
-            names[1] if len(names) > 1 else None,
-            self._reason(clusters, alpha),
-            tuple(names[1:]),
-        )
+        ranked = [i for i in order.tolist() if self.models[i] not in unavailable]
+        reason = self._reason(clusters, alpha)
+        return Decision.of(self.models, ranked, utility, scores, costs, clusters, reason)
 
     def _reason(self, clusters: tuple[int, ...], alpha: float) -> str:
         """Why this model, in a line."""

@@ -14,12 +14,12 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import Any, cast, get_args
+
+import numpy as np
 
 from metaloop.models.base import Role
-
-if TYPE_CHECKING:
-    import numpy as np
+from metaloop.models.router.embed import Array
 
 _FIELDS = ("query", "records", "usages", "role", "dataset", "index")
 
@@ -49,8 +49,6 @@ class Table:
 
     def __init__(self, rows: Iterable[Row]) -> None:
         """Raises TableError when there is no row."""
-        import numpy as np
-
         rows = list(rows)
         if not rows:
             raise TableError("the table of outcomes has no rows, so nothing can be learned from it")
@@ -68,17 +66,15 @@ class Table:
     def __len__(self) -> int:
         return len(self.queries)
 
-    def take(self, rows: Sequence[int] | np.ndarray[Any, Any]) -> Table:
+    def take(self, rows: Sequence[int] | Array) -> Table:
         """The table of these rows alone, with the same models."""
         part = object.__new__(Table)
         part.queries = [self.queries[i] for i in rows]
         part.models, part.scores, part.costs = self.models, self.scores[rows], self.costs[rows]
         return part
 
-    def groups(self) -> np.ndarray[Any, Any]:
+    def groups(self) -> Array:
         """A number per row, the same for queries that differ in case and blanks at most."""
-        import numpy as np
-
         known: dict[str, int] = {}
         return np.array(
             [known.setdefault(" ".join(q.lower().split()), len(known)) for q in self.queries]

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from metaloop.report import document as frame
+from metaloop.report.document import document, header, listed, section, ticked
 from metaloop.report.text import dollars, duration, number
-from metaloop.study.contrasts import summaries
+from metaloop.study.contrasts import summary
 from metaloop.study.report.advice import called, duels, recommendation
 from metaloop.study.report.figures import Figure, trade
-from metaloop.study.report.findings import worn_out
+from metaloop.study.report.findings import at_random
 from metaloop.study.report.labels import Names, groups, plain, tick
 from metaloop.study.report.markdown import grid, image
-from metaloop.study.report.page import STYLE, figure, listed, shown, ticked
+from metaloop.study.report.page import STYLE, figure, shown
 from metaloop.study.report.plots import curves
 from metaloop.study.report.rows import Table, difference, p_values, spread
 from metaloop.study.report.table import ordered, render_csv
-from metaloop.study.report.words import went_random
+from metaloop.study.report.words import stood_in
+from metaloop.study.report.write import save
 from metaloop.study.result import Result
 
 NOTES = (
@@ -43,17 +44,8 @@ def write_comparison(results: Sequence[Result], folder: Path) -> Path:
     found = groups(own, names)
     drawn = [Figure("curves", "curves.svg", curves("curves", found, names, together=True))]
     drawn += [Figure(kind, f"{kind}.svg", svg) for kind, svg in trade("", found, names).items()]
-    folder.mkdir(parents=True, exist_ok=True)
-    page = folder / "compare.html"
-    files = {
-        page: _page(own, drawn),
-        page.with_suffix(".md"): _markdown(own, drawn),
-        folder / "cells.csv": render_csv(own),
-    }
-    files |= {folder / f.file: f.svg for f in drawn}
-    for path, text in files.items():
-        path.write_text(text, encoding="utf-8", newline="\n")
-    return page
+    page, markdown = _page(own, drawn), _markdown(own, drawn)
+    return save(folder / "compare.html", page, markdown, render_csv(own), drawn)
 
 
 def reached(results: Sequence[Result]) -> Table:
@@ -65,7 +57,7 @@ def reached(results: Sequence[Result]) -> Table:
     )  # fmt: skip
     rows = []
     for group in groups(ordered(results), names):
-        row, best = summaries(group.results)[0], max(group.results, key=lambda r: r.gain)
+        row, best = summary(group), max(group.results, key=lambda r: r.gain)
         score = best.baseline + (-1 if best.direction == "minimize" else 1) * best.gain
         rows.append([
             names.cell(row), str(row.n), f"{row.gain.mean:.4g}", spread(row.gain),
@@ -92,20 +84,17 @@ def names_of(results: Sequence[Result]) -> Names:
 def _page(results: Sequence[Result], drawn: Sequence[Figure]) -> str:
     task = tick(results[0].cell.task)
     trials = max(len(r.curve) for r in results) - 1
-    head = (
-        f'<header>\n<p class="kicker">metaloop compare · {trials} trials</p>\n'
-        f"<h1>{ticked(task)}</h1>\n"
-        f'<p class="headline">{ticked(recommendation(results))}</p>\n</header>'
-    )
     curve, *costs = drawn
     sections = [
-        head,
-        frame.section("What each arm reached", shown(reached(results)) + figure(curve)),
-        frame.section("Who beats whom", shown(differences(results))),
-        frame.section("What it cost", "".join(map(figure, costs))),
-        frame.section("How it was compared", listed(_notes(results))),
+        header(
+            f"metaloop compare · {trials} trials", ticked(task), [ticked(recommendation(results))]
+        ),
+        section("What each arm reached", shown(reached(results)) + figure(curve)),
+        section("Who beats whom", shown(differences(results))),
+        section("What it cost", "".join(map(figure, costs))),
+        section("How it was compared", listed(_notes(results))),
     ]
-    return frame.document(f"{plain(task)} · metaloop compare", sections, STYLE)
+    return document(f"{plain(task)} · metaloop compare", sections, STYLE)
 
 
 def _markdown(results: Sequence[Result], drawn: Sequence[Figure]) -> str:
@@ -122,4 +111,4 @@ def _markdown(results: Sequence[Result], drawn: Sequence[Figure]) -> str:
 
 def _notes(results: Sequence[Result]) -> list[str]:
     names = names_of(results)
-    return [*went_random(worn_out(groups(results, names), names)), *NOTES]
+    return [*stood_in(at_random(groups(results, names), names)), *NOTES]

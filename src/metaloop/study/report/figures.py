@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from metaloop.study.contrasts import Group
 from metaloop.study.report.findings import DECIDES, Findings, TaskFindings
-from metaloop.study.report.labels import Group, Names
+from metaloop.study.report.labels import Names
 from metaloop.study.report.plots import curves, heat
 from metaloop.study.report.trade import forest, pareto, points
 from metaloop.study.result import Result
@@ -14,7 +15,7 @@ from metaloop.study.result import Result
 CAPTIONS = {
     "contrasts": "Difference of final gains with its 95 % interval. Bold, with a diamond: what "
     "decides. Between the dotted lines: less than is worth having.",
-    "curves": "Mean gain of the best so far over the seeds; bands: 95 % bootstrap intervals.",
+    "curves": "Mean gain of the best so far over the seeds; bands: 95 % intervals.",
     "heat": "Mean final gain of arm C with its 95 % interval, by the models of its two loops.",
     "seconds": "Mean final gain and mean time of a run, models and trials; bars: 95 % intervals. "
     "The line joins what nothing else beats in both; bold are the names on it.",

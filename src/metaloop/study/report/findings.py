@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Protocol
 
 from metaloop.study.contrasts import (
+    Group,
     Life,
     Measure,
     Summary,
@@ -22,11 +22,12 @@ from metaloop.study.contrasts import (
     liveness,
     pooled,
     role,
-    summaries,
+    summary,
 )
-from metaloop.study.report.labels import Group, Names, arm_name, groups, rank
+from metaloop.study.design import Design, TaskPlan
+from metaloop.study.report.labels import Names, arm_name, groups, rank
 from metaloop.study.report.table import ordered
-from metaloop.study.result import Cell, Result
+from metaloop.study.result import Result
 from metaloop.study.statistics import Comparison, compare, family
 
 SOURCES: dict[str, Measure] = {
@@ -37,37 +38,6 @@ SOURCES: dict[str, Measure] = {
 """Who may have earned a gain."""
 DECIDES = "C"
 """The arm in which the models of the two loops are compared."""
-
-
-class Plan(Protocol):
-    """A task of a study."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def matters(self) -> float: ...
-
-
-class Planned(Protocol):
-    """What a report reads of a design."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def question(self) -> str: ...
-    @property
-    def tasks(self) -> Sequence[Plan]: ...
-    @property
-    def outer(self) -> Sequence[str]: ...
-    @property
-    def inner(self) -> Sequence[str]: ...
-    @property
-    def arms(self) -> Sequence[str]: ...
-    @property
-    def seeds(self) -> Sequence[int]: ...
-    @property
-    def trials(self) -> int: ...
-    def cells(self) -> Sequence[Cell]: ...
 
 
 @dataclass(frozen=True)
@@ -122,9 +92,8 @@ class TaskFindings:
     life: list[Life]
     """Of the arms in which mechanisms could be invented."""
     violations: list[Violation]
-    worn_out: list[tuple[str, int, int]]
-    """Arm, how many of its runs went on at random since none of its mechanisms was left, and how
-    many there are."""
+    at_random: list[tuple[str, int, int]]
+    """Arm, in how many of its trials random steps stood in, and how many there are."""
 
     @property
     def done(self) -> int:
@@ -145,7 +114,7 @@ class TaskFindings:
 class Findings:
     """What a study tells; `results` are in order."""
 
-    design: Planned
+    design: Design
     results: list[Result]
     names: Names
     tasks: list[TaskFindings]
@@ -164,7 +133,7 @@ class Findings:
         return sum(task.done for task in self.tasks)
 
 
-def find(design: Planned, results: Iterable[Result]) -> Findings:
+def find(design: Design, results: Iterable[Result]) -> Findings:
     """Compute everything; results that the design does not plan are left out."""
     planned = set(design.cells())
     own = [r for r in ordered(results) if r.cell in planned]
@@ -172,56 +141,51 @@ def find(design: Planned, results: Iterable[Result]) -> Findings:
     return Findings(design, own, names, [_task(design, p, own, names) for p in design.tasks])
 
 
-def contrasted(design: Planned) -> list[tuple[str, str]]:
+def contrasted(design: Design) -> list[tuple[str, str]]:
     """Every two models of which the deciding arm has, by design, both mixed and both pure pairs."""
     pairs = {(cell.outer, cell.inner) for cell in design.cells() if cell.arm == DECIDES}
     two = combinations(_roster(design), 2)
     return [(a, b) for a, b in two if {(a, b), (b, a), (a, a), (b, b)} <= pairs]
 
 
-def _roster(design: Planned) -> list[str]:
+def _roster(design: Design) -> list[str]:
     """All models of a design, strongest first."""
     return list(dict.fromkeys((*design.inner, *design.outer)))
 
 
-def _task(design: Planned, plan: Plan, results: Sequence[Result], names: Names) -> TaskFindings:
+def _task(design: Design, plan: TaskPlan, results: Sequence[Result], names: Names) -> TaskFindings:
     own = [r for r in results if r.cell.task == plan.name]
     found = groups(own, names)
     planned = [cell for cell in design.cells() if cell.task == plan.name]
     there = {r.cell for r in own}
     missing = Counter(names.cell(cell) for cell in planned if cell not in there)
     lives = liveness(own)
-    rows = summaries([r for g in found for r in g.results])
     return TaskFindings(
-        plan.name, plan.matters, len(planned), list(missing.items()), found, rows,
+        plan.name, plan.matters, len(planned), list(missing.items()), found,
+        [summary(group) for group in found],
         _contrasts(design, plan, own, names, "gain"),
         _contrasts(design, plan, own, names, "area"),
         _contrasts(design, plan, own, names, "sealed"),
         {source: _deciding(design, plan, own, names, SOURCES[source]) for source in SOURCES},
         [row for row in lives.rows if row.invented or row.arm in ("C", "D")], lives.violations,
-        worn_out(found, names),
+        at_random(found, names),
     )  # fmt: skip
 
 
-def worn_out(groups: Iterable[Group], names: Names) -> list[tuple[str, int, int]]:
-    """Of arms that ask no model: those with runs in which every mechanism was taken out of use.
-
-    Random steps were made in their place, so their gains are not what their names say.
-    """
+def at_random(groups: Iterable[Group], names: Names) -> list[tuple[str, int, int]]:
+    """Of arms that ask no model: those in which mechanisms had nothing new to propose, or were
+    taken out of use, so that random steps were made in their place."""
     found = []
     for group in groups:
-        retired = [
-            all(m.state == "retired" for m in r.mechanisms)
-            for r in group.results
-            if r.mechanisms and r.cell.inner is None
-        ]
-        if any(retired):
-            found.append((names.cell(group), sum(retired), len(group.results)))
+        if group.inner is None:
+            own = sum(m.live for r in group.results for m in r.mechanisms)
+            trials = sum(len(r.curve) - 1 for r in group.results)
+            found += [(names.cell(group), trials - own, trials)] if own < trials else []
     return found
 
 
 def _contrasts(
-    design: Planned, plan: Plan, results: Sequence[Result], names: Names, measure: Measure
+    design: Design, plan: TaskPlan, results: Sequence[Result], names: Names, measure: Measure
 ) -> Contrasts:
     roles = []
     for strong, weak in combinations(_roster(design), 2):
@@ -244,7 +208,7 @@ def _contrasts(
 
 
 def _deciding(
-    design: Planned, plan: Plan, results: Sequence[Result], names: Names, measure: Measure
+    design: Design, plan: TaskPlan, results: Sequence[Result], names: Names, measure: Measure
 ) -> list[Contrast]:
     found = []
     for strong, weak in combinations(_roster(design), 2):
@@ -260,7 +224,7 @@ def _of(results: Sequence[Result], *models: str) -> list[Result]:
     return [r for r in results if {r.cell.outer, r.cell.inner} <= {*models}]
 
 
-def _each(plan: Plan, results: Sequence[Result], names: Names, control: str) -> list[Contrast]:
+def _each(plan: TaskPlan, results: Sequence[Result], names: Names, control: str) -> list[Contrast]:
     """The deciding arm against a control, one contrast for each of its pairs of models."""
     found = []
     for outer, inner in dict.fromkeys(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 from metaloop.report.text import one_line
-from metaloop.study.result import Result
+from metaloop.study.contrasts import Group, Row, grouped
+from metaloop.study.result import Cell, Result
 
 ARMS = {
     "A": "A: inner loop alone",
@@ -35,37 +34,12 @@ DASHES = {"restart": "--", "placebo": ":", "B": "-.", "D": "--", "random": ":", 
 GREY = "#878d97"
 
 
-class Models(Protocol):
-    """Anything that has an arm and the models of it: a cell, a group, a row of a summary."""
-
-    @property
-    def arm(self) -> str: ...
-    @property
-    def outer(self) -> str | None: ...
-    @property
-    def inner(self) -> str | None: ...
-
-
-@dataclass(frozen=True)
-class Group:
-    """The cells that differ by their seed alone."""
-
-    task: str
-    arm: str
-    outer: str | None
-    inner: str | None
-    results: tuple[Result, ...]
-
-
 def groups(results: Iterable[Result], names: Names) -> list[Group]:
-    """Groups in the order in which they are shown: by task, arm, and models; seeds in order."""
-    found: dict[tuple[str, str, str | None, str | None], list[Result]] = {}
-    for result in results:
-        cell = result.cell
-        found.setdefault((cell.task, cell.arm, cell.outer, cell.inner), []).append(result)
-    made = [Group(*k, tuple(sorted(v, key=lambda r: r.cell.seed))) for k, v in found.items()]
+    """Groups in the order in which they are shown: by task, arm, and models."""
     place = names.place
-    return sorted(made, key=lambda g: (g.task, rank(g.arm), place(g.outer), place(g.inner)))
+    return sorted(
+        grouped(results), key=lambda g: (g.task, rank(g.arm), place(g.outer), place(g.inner))
+    )
 
 
 def rank(arm: str) -> int:
@@ -118,7 +92,7 @@ class Names:
         """E.g. `1.5b` over `0.5b`: first the model of the outer loop; empty without models."""
         return " over ".join(self.model(m) for m in (outer, inner) if m)
 
-    def cell(self, cell: Models) -> str:
+    def cell(self, cell: Cell | Group | Row) -> str:
         """E.g. C `1.5b` over `0.5b`, A `0.5b`, TPE: what it is but for its seed."""
         return f"{arm_name(cell.arm)} {self.pair(cell.outer, cell.inner)}".strip()
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from metaloop.report.text import one_line
+from metaloop.report.text import one_line, pipe_table
 from metaloop.study.report import rows
 from metaloop.study.report.figures import CAPTIONS, Figure
 from metaloop.study.report.findings import Findings, TaskFindings
 from metaloop.study.report.labels import tick
-from metaloop.study.report.rule import RULE
+from metaloop.study.report.rule import ARMS, RULE
 from metaloop.study.report.words import headline, incomplete, legend, says, silent
 
 
@@ -22,6 +22,7 @@ def render_markdown(findings: Findings, figures: Sequence[Sequence[Figure]]) -> 
         f"# {prose(design.question or design.name)}",
         *(f"**{headline(findings, task)}**" for task in findings.tasks),
         ", ".join(f"{name}: {value}" for name, value in rows.overview(findings)),
+        ARMS,
         incomplete(findings),
         "## What the data says",
     ]
@@ -37,12 +38,12 @@ def render_markdown(findings: Findings, figures: Sequence[Sequence[Figure]]) -> 
 
 def _task(findings: Findings, task: TaskFindings, figures: Sequence[Figure]) -> list[str]:
     drawn = {f.kind: image(f) for f in figures}
-    names, contrasts = findings.names, task.gain
+    names = findings.names
     return [
         "### The contrasts",
         drawn.get("contrasts", ""),
-        grid(rows.tested([*contrasts.deciding, *contrasts.secondary])),
-        legend(task) if contrasts.deciding else "",
+        grid(rows.tested(task.gain, not task.missing)),
+        legend(task) if task.gain.deciding else "",
         "Described, without correction:",
         grid(rows.described(task.described)),
         "### What each arm reached",
@@ -66,11 +67,7 @@ def image(figure: Figure) -> str:
 
 def grid(table: rows.Table) -> str:
     """A table; nothing if it has no rows."""
-    if not table.rows:
-        return ""
-    rule = ["---:" if head.startswith("#") else "---" for head in table.heads]
-    lines = [[head.lstrip("#") for head in table.heads], rule, *table.rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return pipe_table(table.heads, table.rows) if table.rows else ""
 
 
 def prose(text: str) -> str:

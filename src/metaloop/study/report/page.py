@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from metaloop.report import document as frame
-from metaloop.report.plots import inline
+from metaloop.report.document import document, folded, header, listed, section, table, ticked
+from metaloop.report.figure import inline
 from metaloop.report.text import html
 from metaloop.study.report import rows
 from metaloop.study.report.figures import CAPTIONS, Figure
 from metaloop.study.report.findings import Findings, TaskFindings
 from metaloop.study.report.labels import tick
-from metaloop.study.report.rule import RULE
+from metaloop.study.report.rule import ARMS, RULE
 from metaloop.study.report.words import headline, incomplete, legend, says, silent
 
 STYLE = """.figure { overflow-x: auto; }
@@ -35,76 +34,69 @@ def render_page(findings: Findings, figures: Sequence[Sequence[Figure]]) -> str:
     sections = [_head(findings)]
     for task, drawn in zip(findings.tasks, figures, strict=True):
         sections += _task(findings, task, drawn)
-    rule = "".join(f"<li>{ticked(line)}</li>" for line in RULE)
-    sections.append(frame.section("How it was analysed", f"<ul>{rule}</ul>"))
-    title = f"{findings.design.name} · metaloop study"
-    return frame.document(title, sections, STYLE)
+    sections.append(section("How it was analysed", listed(RULE)))
+    return document(f"{findings.design.name} · metaloop study", sections, STYLE)
 
 
 def _head(findings: Findings) -> str:
     design = findings.design
-    tiles = "".join(
-        f"<div><dt>{name}</dt><dd>{html(value)}</dd></div>"
-        for name, value in rows.overview(findings)
-    )
     lacks = incomplete(findings)
     badge = ' <span class="badge warn">incomplete</span>' if lacks else ""
-    answers = "".join(
-        f'<p class="headline">{ticked(headline(findings, task))}</p>\n' for task in findings.tasks
-    )
     several = len(findings.tasks) > 1
     told = "".join(
         (f"<h3>{ticked(tick(task.name))}</h3>" if several else "") + listed(says(findings, task))
         for task in findings.tasks
     )
-    return (
-        f'<header>\n<p class="kicker">metaloop study · {html(design.name)}</p>\n'
-        f"<h1>{html(design.question or design.name)}{badge}</h1>\n{answers}"
-        f'<dl class="tiles">{tiles}</dl>\n'
+    return header(
+        f"metaloop study · {html(design.name)}",
+        f"{html(design.question or design.name)}{badge}",
+        [ticked(headline(findings, task)) for task in findings.tasks],
+        rows.overview(findings),
+        f'<p class="note">{ARMS}</p>\n'
         + (f"<p>{ticked(lacks)}</p>\n" if lacks else "")
         + f"<h2>What the data says</h2>\n{told}\n"
-        f"<h2>What it does not say</h2>\n{listed(silent(findings))}\n</header>"
+        f"<h2>What it does not say</h2>\n{listed(silent(findings))}",
     )
 
 
 def _task(findings: Findings, task: TaskFindings, figures: Sequence[Figure]) -> list[str]:
     drawn = {f.kind: f for f in figures}
-    names, contrasts = findings.names, task.gain
-    tested = rows.tested([*contrasts.deciding, *contrasts.secondary])
+    names = findings.names
+    tested = rows.tested(task.gain, not task.missing)
     others = rows.described(task.described)
     dead = shown(rows.dead(task.violations, names)) if task.violations else ""
     title = ticked(tick(task.name))
     return [
         f'<h2 class="task">Task {title}</h2>' if len(findings.tasks) > 1 else "",
-        frame.section(
+        section(
             "The contrasts",
             figure(drawn.get("contrasts"))
             + shown(tested)
             + (f'<p class="note">{legend(task)}</p>' if tested.rows else "")
             + folded("areas, sealed gains, who earned it, each pair of models", shown(others)),
         ),
-        frame.section("Best so far", figure(drawn.get("curves"))),
-        frame.section("Which model where", figure(drawn.get("heat"))),
-        frame.section("What each arm reached", shown(rows.gains(task, names))),
-        frame.section(
+        section("Best so far", figure(drawn.get("curves"))),
+        section("Which model where", figure(drawn.get("heat"))),
+        section("What each arm reached", shown(rows.gains(task, names))),
+        section(
             "What it cost",
             figure(drawn.get("seconds"))
             + figure(drawn.get("tokens"))
             + shown(rows.costs(task, names)),
         ),
-        frame.section(
+        section(
             "Did the mechanisms act?",
             shown(rows.alive(task.life, names)) + dead + shown(rows.earned(task, names)),
         ),
     ]
 
 
-def shown(table: rows.Table) -> str:
+def shown(found: rows.Table) -> str:
     """A table as HTML; nothing if it has no rows."""
-    if not table.rows:
+    if not found.rows:
         return ""
-    body = ([ticked(cell) for cell in row] for row in table.rows)
-    return f'<div class="numbers">{frame.table(table.heads, body)}</div>'
+    body = ([ticked(cell) for cell in row] for row in found.rows)
+    return f'<div class="numbers">{table(found.heads, body)}</div>'
 
 
 def figure(drawn: Figure | None) -> str:
@@ -114,17 +106,3 @@ def figure(drawn: Figure | None) -> str:
         f'<figure>\n<div class="figure">{inline(drawn.svg)}</div>\n'
         f"<figcaption>{CAPTIONS[drawn.kind]}</figcaption>\n</figure>\n"
     )
-
-
-def folded(label: str, body: str) -> str:
-    return f"<details><summary>{label}</summary>{body}</details>" if body else ""
-
-
-def listed(lines: Iterable[str]) -> str:
-    return "<ul>" + "".join(f"<li>{ticked(line)}</li>" for line in lines) + "</ul>"
-
-
-def ticked(text: str) -> str:
-    """What stands between backticks, as code; all of it escaped, no number apart from its %."""
-    parts = re.sub(r"(?<=\d) %", "\xa0%", html(text)).split("`")
-    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))

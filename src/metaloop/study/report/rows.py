@@ -8,7 +8,13 @@ from dataclasses import dataclass
 
 from metaloop.report.text import dollars, duration
 from metaloop.study.contrasts import Life, Spread, Summary, Violation
-from metaloop.study.report.findings import SOURCES, Contrast, Findings, TaskFindings
+from metaloop.study.report.findings import (
+    SOURCES,
+    Contrast,
+    Contrasts,
+    Findings,
+    TaskFindings,
+)
 from metaloop.study.report.labels import Names, tick
 from metaloop.study.report.numbers import amount, between, p_value, share
 from metaloop.study.statistics import Comparison
@@ -22,18 +28,23 @@ class Table:
     rows: Sequence[Sequence[str]]
 
 
-def tested(contrasts: Iterable[Contrast]) -> Table:
-    """Contrasts with all that is known of them."""
+def tested(contrasts: Contrasts, whole: bool) -> Table:
+    """Contrasts with all that is known of them. Of the secondary ones what correction decides is
+    left out before the task's results are there as a whole."""
     heads = (
         "contrast", "#n", "#difference", "#95 % interval", "#p", "#Holm", "#effect", "#power",
         "#n needed", "#in reach",
     )  # fmt: skip
     rows = []
-    for contrast in contrasts:
+    for contrast in [*contrasts.deciding, *contrasts.secondary]:
         c = contrast.told
-        size = [_finite(c.effect), "-" if math.isnan(c.power) else share(c.power)]
-        reach = ["-" if c.needed is None else str(c.needed), _finite(c.detectable)]
-        rows.append([contrast.name, *difference(c), *p_values(c), *size, *reach])
+        alone, corrected = p_values(c)
+        size = ["-" if math.isnan(c.power) else share(c.power)]
+        size += ["-" if c.needed is None else str(c.needed), _finite(c.detectable)]
+        if contrast not in contrasts.deciding and not whole:
+            corrected, size = "-", ["-"] * 3
+        effect = _finite(c.effect)
+        rows.append([contrast.name, *difference(c), alone, corrected, effect, *size])
     return Table(heads, rows)
 
 

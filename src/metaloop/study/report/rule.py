@@ -1,4 +1,12 @@
-"""The rule of analysis, as it is printed with every report."""
+"""The words and the rule of analysis, as they are printed with every report."""
+
+ARMS = (
+    "Arms: A inner loop alone; B and strategy; C and invented mechanisms; D mechanisms without "
+    "strategy; restart: A, restarted when C has its outer steps; placebo: C with mechanisms that "
+    "do nothing; no-llm: built-in mechanisms alone; random, TPE, CMA-ES and gp (Gaussian process) "
+    "by themselves. X over Y: model X in the outer loop, Y in the inner. All at equal trials, not "
+    "at equal time."
+)
 
 RULE = (
     "Gain: how far the best of a run lies above its baseline, in the metric's unit, at equal "
@@ -19,10 +27,6 @@ RULE = (
     "Power: how often so many seeds find a true difference of the size that was said beforehand "
     "to be worth having; seeds needed to find it in 80 % of studies; and the difference that these "
     "seeds find in 80 %. Where several questions are corrected together, at 5 % over their number.",
-    "Arms: A inner loop alone; B and strategy; C and invented mechanisms; D mechanisms without "
-    "strategy; restart: A, restarted when C has its outer steps; placebo: C with mechanisms that "
-    "do nothing; no-llm: built-in mechanisms alone; random, TPE, CMA-ES and gp (Gaussian process) "
-    "by themselves.",
     "Time and tokens are counted as if no cell had shared a call or a trial with another; the "
     "CSV leaves out the seconds of trials, on which no two machines agree.",
 )

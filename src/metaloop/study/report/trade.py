@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from metaloop.report.plots import INK, svg
+from metaloop.report.figure import INK, svg
 from metaloop.report.text import one_line
-from metaloop.study.report.labels import COLOURS, GREY, Group, Names, plain
+from metaloop.study.contrasts import Group
+from metaloop.study.report.labels import COLOURS, GREY, Names, plain
 from metaloop.study.report.numbers import amount
 from metaloop.study.statistics import Interval, interval
 

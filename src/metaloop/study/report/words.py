@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-from metaloop.report.text import plural
+from metaloop.report.text import joined, plural
 from metaloop.study.contrasts import Life
 from metaloop.study.report.findings import DECIDES, Findings, TaskFindings, contrasted
 from metaloop.study.report.labels import arm_name, tick
@@ -30,7 +30,7 @@ def verdict(told: Comparison) -> int:
 def headline(findings: Findings, task: TaskFindings) -> str:
     """The answer of a task to the deciding question, in one sentence."""
     deciding = [c.told for c in task.gain.deciding]
-    where = f" on {tick(task.name)}" if len(findings.tasks) > 1 else ""
+    where = f" on {tick(task.name)}"
     if not deciding:
         return NOTHING if contrasted(findings.design) else UNASKED
     planned = len(findings.design.seeds)
@@ -46,7 +46,8 @@ def headline(findings: Findings, task: TaskFindings) -> str:
         return f"Different models in the two loops helped or harmed{where}, depending on which."
     some = "" if all(verdict(told) for told in deciding) else "Some "
     start = f"{some}different models in the two loops {how} than the same one in both{where}."
-    return start[0].upper() + start[1:]
+    more = " What the outer loop earns is not known before its controls are there."
+    return start[0].upper() + start[1:] + (more if task.missing else "")
 
 
 def says(findings: Findings, task: TaskFindings) -> list[str]:
@@ -60,7 +61,7 @@ def says(findings: Findings, task: TaskFindings) -> list[str]:
     if absent:
         more = f"Of {absent} more of such pairs, no seed has all four cells."
         told.append(more if told else NOTHING)
-    worn = went_random(task.worn_out)
+    worn = stood_in(task.at_random)
     if task.missing:
         return [*told, *_so_far(task), *worn, *_alive(task)]
     told += [_seats(c.first, c.told, len(task.gain.secondary)) for c in task.gain.roles]
@@ -99,7 +100,7 @@ def _decided(mixed: str, told: Comparison, planned: int, questions: int) -> str:
 def _by_whom(task: TaskFindings, i: int) -> str:
     """What of the deciding contrast each source earned."""
     parts = [f"{amount(found[i].told.mean)} by {source}" for source, found in task.sources.items()]
-    return f" It is made up of {_and(parts)} (described, not tested)."
+    return f" It is made up of {joined(parts)} (described, not tested)."
 
 
 def _size(told: Comparison) -> str:
@@ -125,7 +126,7 @@ def _missed(told: Comparison) -> str:
 def _so_far(task: TaskFindings) -> list[str]:
     """The secondary contrasts, corrected for one another, before all of them are there."""
     listed = [f"{c.name} ({amount(c.told.mean)}, n = {c.told.n})" for c in task.gain.secondary]
-    return [f"Not decided before all cells are there: {_and(listed)}."] if listed else []
+    return [f"Not decided before all cells are there: {joined(listed)}."] if listed else []
 
 
 def _seats(first: str, told: Comparison, questions: int) -> str:
@@ -149,14 +150,16 @@ def _controls(findings: Findings, task: TaskFindings) -> list[str]:
     lines = []
     for outcome, words in ((1, "ended better than"), (-1, "ended worse than")):
         seen = [n for n, told in rows.items() if verdict(told) == outcome]
-        listed = _and([f"{n} ({amount(rows[n].mean)}, {p_is(rows[n])})" for n in seen])
+        listed = joined([f"{n} ({amount(rows[n].mean)}, {p_is(rows[n])})" for n in seen])
         lines += [f"Over all its pairs of models, {DECIDES} {words} {listed}."] if seen else []
     same = [n for n, told in rows.items() if told.interval.low <= 0 <= told.interval.high]
-    listed = _and([f"{n} ({amount(rows[n].mean)}, {extent(rows[n])})" for n in same])
+    listed = joined([f"{n} ({amount(rows[n].mean)}, {extent(rows[n])})" for n in same])
     if same:
         lines.append(f"No difference was seen at this power between {DECIDES} and {listed}.")
     torn = [n for n, told in rows.items() if not verdict(told) and n not in same]
-    listed = _and([f"{n} ({amount(rows[n].mean)}, {p_is(rows[n])}, n = {rows[n].n})" for n in torn])
+    listed = joined(
+        [f"{n} ({amount(rows[n].mean)}, {p_is(rows[n])}, n = {rows[n].n})" for n in torn]
+    )
     if torn:
         lines.append(
             f"{DECIDES} differs by the interval, but not the corrected test, from {listed}."
@@ -172,25 +175,25 @@ def _reading(findings: Findings, rows: Mapping[str, Comparison]) -> list[str]:
     if unbeaten and level.get("A", 0) > 0:
         lines.append(
             f"So it is not shown that what {DECIDES} earned over A is due to its mechanisms: it "
-            f"was not seen to beat {_and(unbeaten)}."
+            f"was not seen to beat {joined(unbeaten)}."
         )
     bare = [arm_name(a) for a in findings.bare]
     unbeaten = [n for n in bare if level.get(n, 1) <= 0]
     if unbeaten:
         ask = "asks" if len(unbeaten) == 1 else "ask"
         lines.append(
-            f"{DECIDES} was not seen to beat {_and(unbeaten)}, which {ask} no model and cost "
+            f"{DECIDES} was not seen to beat {joined(unbeaten)}, which {ask} no model and cost "
             "no tokens."
         )
     return lines
 
 
-def went_random(worn_out: Iterable[tuple[str, int, int]]) -> list[str]:
+def stood_in(at_random: Iterable[tuple[str, int, int]]) -> list[str]:
     """Of which arms the gains are not what their names say."""
     return [
-        f"In {worn} of {plural(runs, 'run')} of {arm} none of its mechanisms was left before the "
-        "end, and random steps were made in their place: its gain may be too low."
-        for arm, worn, runs in worn_out
+        f"In {steps} of {plural(trials, 'trial')} of {arm} random steps stood in, since it "
+        "proposed nothing new or had failed: its gain may be too low."
+        for arm, steps, trials in at_random
     ]
 
 
@@ -228,10 +231,10 @@ def _earned(task: TaskFindings) -> str:
 def silent(findings: Findings) -> list[str]:
     """What the data does not say."""
     design, models = findings.design, findings.names.all()
-    tasks, trials = _and([tick(t.name) for t in findings.tasks]), plural(design.trials, "trial")
+    tasks, trials = joined([tick(t.name) for t in findings.tasks]), plural(design.trials, "trial")
     lines = [f"Nothing about other tasks than {tasks}, or runs of more than {trials}."]
     if models:
-        lines.append(f"Nothing about other models than {_and(models)}, least of all larger ones.")
+        lines.append(f"Nothing about other models than {joined(models)}, least of all larger ones.")
     return [
         *lines,
         "Not that there is no difference where none was seen: with "
@@ -260,11 +263,6 @@ def incomplete(findings: Findings) -> str:
         f"Only {findings.done} of the {findings.planned} planned cells are there: {what} "
         f"preliminary. Seeds are missing of {', '.join(lacks[:MOST])}{more}."
     )
-
-
-def _and(parts: Sequence[str]) -> str:
-    """E.g. `a`, `a and b`, `a, b and c`."""
-    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
 def legend(task: TaskFindings) -> str:

@@ -36,7 +36,7 @@ _CODE = Request(
 )
 
 
-async def probe(model: Model) -> AsyncIterator[tuple[str, Completion, bool]]:
+async def try_out(model: Model) -> AsyncIterator[tuple[str, Completion, bool]]:
     """Ask both; yields (title, answer, whether it is well-formed). Raises what the model raises."""
     answer = await model.complete(_CONSTRAINED)
     yield "constrained answer", answer, _fits_schema(answer.text)

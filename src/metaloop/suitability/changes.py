@@ -20,15 +20,16 @@ STEP = 0.15
 
 
 @dataclass(frozen=True)
-class Probe:
-    """A changed program. `part` is the parameter, or the place in the code, that was changed."""
+class Change:
+    """A changed program. `part` is the parameter, or the place in the code, that was changed;
+    `label` is the change in words."""
 
     part: str
-    change: str
+    label: str
     files: Files
 
 
-def probes(task: Task, limit: int, seed: int) -> list[Probe]:
+def small_changes(task: Task, limit: int, seed: int) -> list[Change]:
     """Each parameter moved down and up; without a space, numbers in the code moved.
 
     At most `limit` parameters, or numbers, drawn by `seed` where there are more.
@@ -44,7 +45,7 @@ def probes(task: Task, limit: int, seed: int) -> list[Probe]:
                 changed = build(task, files, {name: value}, [])
             except PatchError:  # e.g. a constant that is assigned twice
                 continue
-            found.append(Probe(name, f"{name} {params[name]} -> {value}", changed))
+            found.append(Change(name, f"{name} {params[name]} -> {value}", changed))
     return found
 
 
@@ -91,7 +92,7 @@ def _literals(name: str, source: str) -> Iterator[_Literal]:
             yield _Literal(name, node.lineno, node.col_offset, node.end_col_offset, node.value)
 
 
-def _nudged(files: Files, number: _Literal) -> Probe:
+def _nudged(files: Files, number: _Literal) -> Change:
     """The files with one number a fifth larger, an int at least by 1."""
     old = number.value
     new = old + max(1, (abs(old) + 2) // 5) if isinstance(old, int) else old * 1.2 or 0.1
@@ -100,7 +101,7 @@ def _nudged(files: Files, number: _Literal) -> Probe:
     lines[number.line - 1] = line[: number.start] + repr(new).encode() + line[number.end :]
     part = f"{number.file}:{number.line}"
     changed = {**files, number.file: b"".join(lines).decode()}
-    return Probe(part, f"{part} {old} -> {new}", changed)
+    return Change(part, f"{part} {old} -> {new}", changed)
 
 
 def stripped(task: Task) -> Files:

@@ -1,0 +1,38 @@
+"""Where the runs of a directory are kept."""
+
+import subprocess
+
+import pytest
+
+from metaloop.project import FOLDER, Project
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A directory in which somebody once ran something, above a repository and a plain folder."""
+    for name in ("repo/sub/deep", "plain/deep"):
+        (tmp_path / name).mkdir(parents=True)
+    subprocess.run(["git", "init", "-q", tmp_path / "repo"], check=True)
+    runs(tmp_path)
+    return tmp_path
+
+
+def runs(directory):
+    (directory / FOLDER).mkdir()
+    (directory / FOLDER / "journal.db").touch()
+
+
+def test_a_repository_is_a_project_whatever_lies_above_it(home):
+    assert Project.around(home / "repo" / "sub" / "deep").root == home / "repo"
+
+
+def test_a_directory_of_a_repository_may_have_its_own(home):
+    runs(home / "repo" / "sub")
+    assert Project.around(home / "repo" / "sub" / "deep").root == home / "repo" / "sub"
+    assert Project.around(home / "repo").root == home / "repo"
+
+
+def test_without_git_the_nearest_that_has_runs_counts(home):
+    assert Project.around(home / "plain" / "deep").root == home
+    runs(home / "plain")
+    assert Project.around(home / "plain" / "deep").root == home / "plain"
