@@ -28,7 +28,7 @@ from metaloop.task.spec import load_task
 
 ROOT = Path(__file__).parents[1]
 TASK = ROOT / "tasks" / "memory-qa"
-SOLUTIONS = ROOT / "tests" / "tasks" / "solutions"
+SOLUTIONS = TASK / "solutions"
 PARTS = ("validation", "holdout", "sealed")
 LADDER = {
     "as shipped": (),

@@ -36,7 +36,7 @@ class Project:
         git repository, which it is otherwise; without git the directory itself. `METALOOP_JOURNAL`
         may name a database URL."""
         directory, url, top = directory.resolve(), os.environ.get("METALOOP_JOURNAL"), None
-        with suppress(TaskError):
+        with suppress(TaskError, OSError):  # no repository, or no git
             top = Path(git(directory, "rev-parse", "--show-toplevel"))
         for parent in (directory, *directory.parents):
             if parent == top or (parent / FOLDER / "journal.db").exists():

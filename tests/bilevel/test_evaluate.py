@@ -9,7 +9,7 @@ from toy import JUDGE, TRAIN, commit, write_toy
 from metaloop.execution import find_sandbox
 from metaloop.execution.sandbox import SandboxError, candidates, defect
 from metaloop.inner.evaluate import Evaluator
-from metaloop.task.spec import TaskError, load_task
+from metaloop.task.spec import load_task
 from metaloop.task.workspace import Workspace
 
 SANDBOXES = [find_sandbox(unsafe=True)]
@@ -44,22 +44,33 @@ async def test_output_behind_a_link_to_itself_is_the_end_of_the_trial_alone(toy,
     assert "symbolic link" in looped.reason
 
 
-async def test_what_nobody_foresaw_is_the_end_of_the_trial_and_a_broken_sandbox_of_the_run(
+async def test_what_nobody_foresaw_is_the_end_of_the_trial_and_a_broken_machine_of_the_run(
     toy, tmp_path, monkeypatch
 ):
     running = evaluator(toy, tmp_path / "run")
+    failures = []
 
     async def fails(job):
-        raise failure
+        raise failures.pop()
 
+    async def measured():
+        return await running.measure(running.task.sources())
+
+    works = running.sandbox
     monkeypatch.setattr(running, "sandbox", SimpleNamespace(run=fails))
     for failure in (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), RuntimeError("a loop")):
-        measured = await running.measure(running.task.sources())
-        assert (measured.status, measured.score) == ("crashed", None)
-        assert str(failure) in measured.reason
-    for failure in (SandboxError("no user namespaces"), TaskError("git: no repository")):
-        with pytest.raises(type(failure)):
-            await running.measure(running.task.sources())
+        failures.append(failure)
+        found = await measured()
+        assert (found.status, found.score) == ("crashed", None)
+        assert str(failure) in found.reason
+    failures.append(OSError("no more processes"))
+    with pytest.raises(SandboxError, match="3 runs in a row could not be made: no more processes"):
+        await measured()
+    failures.append(SandboxError("no user namespaces"))
+    with pytest.raises(SandboxError, match="no user namespaces"):
+        await measured()
+    monkeypatch.setattr(running, "sandbox", works)
+    assert (await measured()).score == 6.0
 
 
 @pytest.mark.parametrize("sandbox", SANDBOXES, ids=lambda s: s.name.split()[0])

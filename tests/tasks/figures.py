@@ -8,7 +8,7 @@ import time
 from itertools import product
 from pathlib import Path
 
-from task_trials import CIRCLES_TUNED, GPT_TUNED, NGRAM_TUNED, SOLUTIONS, TaskTrials
+from task_trials import CIRCLES_TUNED, GPT_TUNED, NGRAM_TUNED, TaskTrials
 
 NGRAM_GRID = {
     "BACKOFF": ["interpolate"], "ORDER": [4, 6, 8], "DISCOUNT": [0.3, 0.5], "ALPHA": [0.0002],
@@ -55,7 +55,7 @@ def main(name: str) -> None:
         show(trials, f"best of a grid: {best}", trials.with_constants(**best))
         if best != tuned:
             show(trials, f"best of a longer search: {tuned}", trials.with_constants(**tuned))
-        show(trials, f"code: {solution}", (SOLUTIONS / solution).read_text())
+        show(trials, f"code: {solution}", trials.solution(solution))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from task_trials import CIRCLES_TUNED, SOLUTIONS, TASKS, TaskTrials, load_module
+from task_trials import CIRCLES_TUNED, TASKS, TaskTrials, load_module
 
 from metaloop.task.spec import load_task
 
@@ -44,7 +44,7 @@ def test_the_task_is_valid() -> None:
 def test_parameters_gain_and_code_gains_more(trials: TaskTrials) -> None:
     shipped = trials.score(trials.run())
     tuned = trials.score(trials.run(trials.with_constants(**CIRCLES_TUNED)))
-    code = trials.score(trials.run((SOLUTIONS / "pack_slsqp.py").read_text()))
+    code = trials.score(trials.run(trials.solution("pack_slsqp.py")))
     assert 2.0 < shipped < 2.25
     assert 2.4 < tuned < 2.56
     assert 2.59 < code < 2.637

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from task_trials import NGRAM_TUNED, SOLUTIONS, TASKS, TaskTrials, load_module
+from task_trials import NGRAM_TUNED, TASKS, TaskTrials, load_module
 
 from metaloop.task.spec import load_task
 
@@ -45,7 +45,7 @@ def scores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[float, f
         "order only": trials.with_constants(ORDER=8),
         "order and backoff": trials.with_constants(ORDER=8, BACKOFF="interpolate"),
         "tuned": trials.with_constants(**NGRAM_TUNED),
-        "code": (SOLUTIONS / "train_kneser_ney.py").read_text(),
+        "code": trials.solution("train_kneser_ney.py"),
     }
     found = {}
     for name, source in sources.items():

@@ -15,12 +15,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from metaloop.execution.job import Job, Outcome, Sandbox
+from metaloop.execution.job import Job, Outcome, Sandbox, SandboxError
 from metaloop.guard import canary
 from metaloop.task.metric import MetricError, read_blocks, read_metric
 from metaloop.task.mirror import Mark, mark, remove
 from metaloop.task.patch import Files
-from metaloop.task.spec import FILE, Task, TaskError
+from metaloop.task.spec import FILE, Task
 from metaloop.task.workspace import Slot, Workspace, below
 
 if TYPE_CHECKING:  # slow to import, and `metaloop check` needs none of it
@@ -29,6 +29,8 @@ if TYPE_CHECKING:  # slow to import, and `metaloop check` needs none of it
 ARTEFACTS = {".npy", ".npz", ".json", ".jsonl", ".txt", ".csv", ".tsv"}
 """What a run may hand to the judge: data, nothing that is executed or unpickled."""
 TAIL = 2000
+BROKEN = 3
+"""Runs in a row that could not be made: then it is the machine, and no candidate's fault."""
 DEEPEST = 32
 """Levels of directories in which a run may leave data."""
 
@@ -67,6 +69,7 @@ class Evaluator:
         self._free: asyncio.Queue[Slot] = asyncio.Queue()
         for i in range(slots):
             self._free.put_nowait(workspace.slot(f"slot{i}"))
+        self._broken = 0
         self.pristine = workspace.pristine
         self.fingerprint = self._fingerprint(self.pristine)
         """SHA-256 of all that judges."""
@@ -84,23 +87,24 @@ class Evaluator:
         With `keep`, what a run with a score left stays until `forget`, so that it can be rejudged.
         Where another run's measurement is known nothing is run, and nothing left, unless `fresh`.
         """
-        command = command or self.task.spec.run.command
-        try:
-            if self._known is None or fresh:
-                return await self._run(files, command, keep)
+        command, key = command or self.task.spec.run.command, ""
+        if self._known is not None and not fresh:
             content = json.dumps([self.workspace.tree, list(command), sorted(files.items())])
             key = hashlib.sha256(content.encode()).hexdigest()
             if (known := self._known.take(key)) is not None:
                 return Measurement(**known)
+        try:
             measured = await self._run(files, command, keep)
-        except TaskError:  # git fails
-            raise
         except (OSError, ValueError, RuntimeError) as error:
             # E.g. the disk is full, or what the run left is too strange to be read: this trial's
             # end, not the run's, which would come to the same end each time it is resumed.
+            self._broken += 1
+            if self._broken == BROKEN:
+                raise SandboxError(f"{BROKEN} runs in a row could not be made: {error}") from error
             return Measurement("crashed", None, 0.0, f"could not be run: {error}")
-        if measured.status != "timed_out":  # that may be the machine's doing, and no other run's
-            self._known.put(key, asdict(replace(measured, artefacts=None)))
+        self._broken = 0
+        if self._known is not None and key and measured.status != "timed_out":
+            self._known.put(key, asdict(replace(measured, artefacts=None)))  # no machine's doing
         return measured
 
     async def _run(self, files: Files, command: Sequence[str], keep: bool) -> Measurement:

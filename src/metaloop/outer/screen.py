@@ -108,8 +108,8 @@ class Screen:
         for _ in range(WARM):
             _run(history, space, landscape, space.sample(rng))
         before = _best(history).loss or 0.0
+        await host.restart(space, version)
         async with _in_time():
-            await host.restart(space, version)
             for _ in range(TRIALS):
                 advice = await host.suggest(history)
                 if isinstance(advice, Steer):

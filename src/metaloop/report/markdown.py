@@ -83,7 +83,7 @@ def _kept(facts: Facts) -> list[str]:
 def _mechanisms(facts: Facts) -> list[str]:
     if not facts.mechanisms:
         return []
-    heads = ("id", "name", "origin", "state", "trials", "shaped", "gain", "why")
+    heads = ("id", "name", "origin", "state", "trials", "live", "gain", "why")
     standing = {s.id: s for s in facts.status.mechanisms}
     rows = []
     for m in facts.mechanisms:

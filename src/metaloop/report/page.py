@@ -141,7 +141,7 @@ def _guards(facts: Facts) -> str:
 def _mechanisms(facts: Facts) -> str:
     if not facts.mechanisms:
         return ""
-    heads = ("id", "name", "origin", "state", "#trials", "#shaped", "#gain", "why")
+    heads = ("id", "name", "origin", "state", "#trials", "#live", "#gain", "why")
     standing = {s.id: s for s in facts.status.mechanisms}
     rows = []
     for m in facts.mechanisms:

@@ -65,7 +65,7 @@ def _mechanism(facts: Facts, mechanism: MechanismRecord) -> str:
     earned = f"earned {number(own.gain)} {facts.status.metric}{share}" if own.gain else "earned 0"
     text = (
         f"{_name(facts, mechanism)} was given {plural(own.trials, 'trial')}, "
-        f"shaped {own.live} of them and {earned}"
+        f"was live in {own.live} of them and {earned}"
     )
     return f"{text}; it was retired at trial {mechanism.ended}." if mechanism.ended else f"{text}."
 

@@ -104,7 +104,10 @@ class Slot:
 
 
 class Workspace:
-    """The repository of one run: its base commit, its branch, its worktrees."""
+    """The repository of one run: its base commit, its branch, its worktrees.
+
+    Raises TaskError where the task hides what is not there.
+    """
 
     def __init__(self, task: Task, folder: Path, repo: Path, prefix: str, branch: str, base: str):
         self.task, self.folder, self.repo, self.prefix = task, folder, repo, prefix
@@ -113,6 +116,7 @@ class Workspace:
         self._root = folder.resolve() / "work" / "pristine"
         keep_private(task.directory, _around(task.directory, ".git"))
         keep_private(folder, _around(folder.resolve(), ".metaloop"))
+        self._check_hidden()
 
     @classmethod
     def create(cls, task: Task, folder: Path, run: str, include_uncommitted: bool) -> Workspace:
@@ -134,7 +138,6 @@ class Workspace:
         if include_uncommitted:
             base = _commit_worktree(repo, folder, prefix, base)
         workspace = cls(task, folder, repo, prefix, f"metaloop/{run}", base)
-        workspace._check_hidden()
         git(repo, "branch", workspace.branch, base)
         return workspace
 
@@ -172,32 +175,29 @@ class Workspace:
             if path.startswith(("/", "{stdlib}")):
                 found.append(path)
             elif path.startswith(REPOSITORY):
-                found += self._in_worktrees(PurePosixPath(path.removeprefix(REPOSITORY)))
+                found += self._in_worktrees(path)
             else:
                 found.append(below(self.prefix, path))
         return tuple(found)
 
     def _check_hidden(self) -> None:
-        """Refuse to hide what is not in the user's repository: it may be a slip of the pen."""
+        """Refuse to hide what is not in the repository: it may be a slip of the pen."""
         for entry in self.task.spec.run.hide:
-            path = PurePosixPath(entry.removeprefix(REPOSITORY))
-            if not entry.startswith(REPOSITORY) or self._is_copy:
+            if not entry.startswith(REPOSITORY):
                 continue
-            if not answers(self.repo, "rev-parse", "--verify", f"{self.base}:{path}"):
-                raise TaskError(
-                    f"{self.task.directory / FILE}: [run] hide: {entry!r} is not in the commit "
-                    "that the run begins with, so that nothing is hidden; correct it, or remove it"
-                )
+            for place in self._in_worktrees(entry):
+                if not answers(self.repo, "rev-parse", "--verify", f"{self.base}:{place}"):
+                    raise TaskError(
+                        f"{self.task.directory / FILE}: [run] hide: {entry!r} is not in the "
+                        "commit that the run begins with, so that nothing is hidden; correct it, "
+                        "or remove it"
+                    )
 
-    @property
-    def _is_copy(self) -> bool:
-        """Whether the repository is our own, of a copy of the task, and not the user's."""
-        return self.repo.resolve() == self.folder.resolve() / "repo"
-
-    def _in_worktrees(self, path: PurePosixPath) -> list[str]:
+    def _in_worktrees(self, entry: str) -> list[str]:
         """Where a path of the user's repository is in worktrees; nowhere if they are of a copy of
         the task alone and the path lies outside of that."""
-        if not self._is_copy:
+        path = PurePosixPath(entry.removeprefix(REPOSITORY))
+        if self.repo.resolve() != self.folder.resolve() / "repo":
             return [str(path)]
         directory = self.task.directory
         own = prefix_of(directory, top_of(directory) or directory)
@@ -222,22 +222,29 @@ class Workspace:
     def reset(self, slot: Slot, files: Files) -> None:
         """Undo whatever a trial left in `slot` and put `files` in place."""
         self._mirrors[slot.root].restore(own={Path(slot.prefix, name) for name in files})
+        self._put(slot, files)
+
+    def _put(self, slot: Slot, files: Files) -> None:
         for name, text in files.items():
             place, pristine = slot.task_dir / name, self.pristine.task_dir / name
+            place.unlink(missing_ok=True)
             place.write_bytes(text.encode())
             if pristine.exists():  # not if git ignores it
                 shutil.copymode(pristine, place)
 
     @cached_property
     def _committed(self) -> Slot:
-        """Where commits are made from, and no candidate ever runs: the whole worktree, since a
-        filter of the user's (`filter.NAME.clean`) may be one of its files."""
-        return self.slot("committed")
+        """Where commits are made from, and no candidate ever runs: the whole worktree, by links,
+        since a filter of the user's (`filter.NAME.clean`) may be one of its files."""
+        root = self.folder.resolve() / "work" / "committed"
+        remove(root)
+        shutil.copytree(self.pristine.root, root, symlinks=True, copy_function=os.link)
+        return Slot(root, self.prefix)
 
     def commit(self, files: Files, message: str, parent: str) -> str:
         """Commit `files` on top of `parent`, advance the run's branch, return the commit."""
-        self.reset(self._committed, files)
-        worktree = str(self._committed.root.resolve())
+        self._put(self._committed, files)
+        worktree = str(self._committed.root)
         index = {"GIT_INDEX_FILE": str(self.folder / "index"), "GIT_WORK_TREE": worktree}
         paths = [below(self.prefix, name) for name in files]
         git(self.repo, "read-tree", parent, env=index)
