@@ -137,7 +137,8 @@ def test_it_tells_what_came_and_what_it_earned(journal, toy, tmp_path):
     for told in (
         "At trial 2, after 1 trial without a gain, stuck at 5, the outer loop invented, proved "
         "and installed `m2 Quick` after 1 failed invention.",
-        "`m2 Quick` was given 1 trial, was live in 1 of them and earned 3 loss, 75% of the whole gain.",
+        "`m2 Quick` was given 1 trial, was live in 1 of them and earned 3 loss, 75% of the whole "
+        "gain.",
         "on the hidden holdout 7 -> 3, better by 57.1%",
     ):
         assert told in markdown

@@ -99,12 +99,13 @@ class Evaluator:
             # E.g. the disk is full, or what the run left is too strange to be read: this trial's
             # end, not the run's, which would come to the same end each time it is resumed.
             self._broken += 1
-            if self._broken == BROKEN:
+            if self._broken >= BROKEN:
                 raise SandboxError(f"{BROKEN} runs in a row could not be made: {error}") from error
             return Measurement("crashed", None, 0.0, f"could not be run: {error}")
         self._broken = 0
         if self._known is not None and key and measured.status != "timed_out":
-            self._known.put(key, asdict(replace(measured, artefacts=None)))  # no machine's doing
+            # A timeout may be the machine's doing, and no other run's.
+            self._known.put(key, asdict(replace(measured, artefacts=None)))
         return measured
 
     async def _run(self, files: Files, command: Sequence[str], keep: bool) -> Measurement:

@@ -10,7 +10,7 @@ from metaloop.study.report import rows
 from metaloop.study.report.figures import CAPTIONS, Figure
 from metaloop.study.report.findings import Findings, TaskFindings
 from metaloop.study.report.labels import tick
-from metaloop.study.report.rule import ARMS, RULE
+from metaloop.study.report.rule import RULE, TERMS
 from metaloop.study.report.words import headline, incomplete, legend, says, silent
 
 
@@ -22,7 +22,7 @@ def render_markdown(findings: Findings, figures: Sequence[Sequence[Figure]]) -> 
         f"# {prose(design.question or design.name)}",
         *(f"**{headline(findings, task)}**" for task in findings.tasks),
         ", ".join(f"{name}: {value}" for name, value in rows.overview(findings)),
-        ARMS,
+        TERMS,
         incomplete(findings),
         "## What the data says",
     ]

@@ -11,7 +11,7 @@ from metaloop.study.report import rows
 from metaloop.study.report.figures import CAPTIONS, Figure
 from metaloop.study.report.findings import Findings, TaskFindings
 from metaloop.study.report.labels import tick
-from metaloop.study.report.rule import ARMS, RULE
+from metaloop.study.report.rule import RULE, TERMS
 from metaloop.study.report.words import headline, incomplete, legend, says, silent
 
 STYLE = """.figure { overflow-x: auto; }
@@ -52,7 +52,7 @@ def _head(findings: Findings) -> str:
         f"{html(design.question or design.name)}{badge}",
         [ticked(headline(findings, task)) for task in findings.tasks],
         rows.overview(findings),
-        f'<p class="note">{ARMS}</p>\n'
+        f'<p class="note">{TERMS}</p>\n'
         + (f"<p>{ticked(lacks)}</p>\n" if lacks else "")
         + f"<h2>What the data says</h2>\n{told}\n"
         f"<h2>What it does not say</h2>\n{listed(silent(findings))}",

@@ -1,6 +1,6 @@
 """The words and the rule of analysis, as they are printed with every report."""
 
-ARMS = (
+TERMS = (
     "Arms: A inner loop alone; B and strategy; C and invented mechanisms; D mechanisms without "
     "strategy; restart: A, restarted when C has its outer steps; placebo: C with mechanisms that "
     "do nothing; no-llm: built-in mechanisms alone; random, TPE, CMA-ES and gp (Gaussian process) "
