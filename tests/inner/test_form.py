@@ -3,8 +3,9 @@
 import pytest
 from toy import TRAIN, write_toy
 
-from metaloop.inner.ask import choose_form
+from metaloop.inner.ask import Form, choose_form, user_prompt
 from metaloop.inner.settings import Strategy
+from metaloop.journal.records import TrialRecord
 from metaloop.mechanism.api import Steer
 from metaloop.task.spec import load_task
 
@@ -41,3 +42,19 @@ def test_what_the_strategy_focuses_on_takes_turns(asked):
 
 def test_a_strong_model_is_asked_for_all_at_once(asked):
     assert asked(6, ("fit",), small=False) == ()
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        (Form(params=True, edits=False), "Change: X."),
+        (Form(params=False, edits=True, functions=("fit", "value")), "Change: fit()."),
+        (Form(params=False, edits=True, functions=("value",)), ""),
+        (Form(params=True, edits=True), "Change: fit(), X."),
+    ],
+)
+def test_of_the_focus_a_model_is_told_what_its_answer_can_change(form, told):
+    start = TrialRecord(0, "kept", "model", "baseline", None, {"X": 9.0}, 6.0, None, "nothing", "a")
+    strategy, steer = Strategy(focus=("X",)), Steer(focus=["fit()"])
+    lines = user_prompt("", start, form, strategy, steer, "").splitlines()
+    assert "".join(line for line in lines if line.startswith("Change")) == told

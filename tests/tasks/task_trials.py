@@ -59,7 +59,7 @@ class TaskTrials:
     def solution(self, name: str) -> str:
         """A reference solution of the task, which is hidden from candidates.
 
-        That of ngram-lm lies here while its study runs: a changed metaloop.toml would void cells.
+        That of ngram-lm lies here: a changed metaloop.toml would void the cells of its study.
         """
         places = (self.directory / "solutions", Path(__file__).parent / "solutions")
         return next(place / name for place in places if (place / name).exists()).read_text()

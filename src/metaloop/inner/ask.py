@@ -185,9 +185,8 @@ def user_prompt(
     parts.append(told)
     if strategy.guidance:
         parts.append(f"Guidance: {strategy.guidance}")
-    focus = [*(steer.focus if steer else ()), *strategy.focus]
-    if focus:
-        parts.append(f"Change: {', '.join(dict.fromkeys(focus))}.")
+    if focus := _in_focus(form, start.params, strategy, steer):
+        parts.append(f"Change: {', '.join(focus)}.")
     avoid = [*(steer.avoid if steer else ()), *strategy.frozen]
     if avoid:
         parts.append(f"Leave alone: {', '.join(dict.fromkeys(avoid))}.")
@@ -198,6 +197,14 @@ def user_prompt(
     fields = " and ".join(f'"{name}"' for name in form.fields)
     parts.append(f"Answer with {fields}: other values than these, a change that is not above.")
     return "\n".join(parts)
+
+
+def _in_focus(form: Form, params: Params, strategy: Strategy, steer: Steer | None) -> list[str]:
+    """What is in focus of that which the form can change, as it is named there."""
+    named = dict.fromkeys([*(steer.focus if steer else ()), *strategy.focus])
+    if form.functions:
+        return [name for name in named if name.strip("()") in form.functions]
+    return [name for name in named if form.edits or name in params]
 
 
 def read_answer(task: Task, text: str, form: Form, strategy: Strategy, files: Files) -> Answer:

@@ -70,7 +70,7 @@ class Steer:
     """Advice to the model that proposes, instead of a candidate. Empty fields say nothing."""
 
     parent: int | None = None
-    """Number of the measured trial to start from (default: the best)."""
+    """Number of the measured trial to start from (default: where the search stands)."""
     focus: Sequence[str] = ()
     """Names of parameters or functions to change."""
     avoid: Sequence[str] = ()
