@@ -18,11 +18,14 @@ def compare_command(
     trials: Annotated[int, typer.Option(help="Trials of each run.")] = 24,
     seeds: Annotated[int, typer.Option(help="Runs of each arm; 8 can tell, fewer cannot.")] = 8,
     workers: Annotated[int, typer.Option(help="Runs side by side.")] = 1,
+    budget_usd: Annotated[
+        float | None, typer.Option(help="Stop when its runs have cost so many dollars in all.")
+    ] = None,
 ) -> None:
     """The bilevel loop against level 1, random search, TPE and CMA-ES at equal trials.
 
     Models: `--inner`, `--outer`, else the task's `[models]`. What is done stays done: with more
-    seeds the same command goes on, as long as the task stays as it is.
+    seeds, or a larger budget, the same command goes on, as long as the task stays as it is.
     """
     from metaloop.cli.tables import print_table
     from metaloop.project import FOLDER, Project
@@ -51,6 +54,7 @@ def compare_command(
                 design,
                 project,
                 workers=workers,
+                budget_usd=budget_usd,
                 told=lambda: say(progress(design, store.results()).line()),
             )
         except (CellStopped, KeyboardInterrupt) as stopped:

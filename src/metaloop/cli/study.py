@@ -34,6 +34,9 @@ File = Annotated[Path, typer.Argument(help="The design, a TOML file; results go 
 def run_command(
     file: File,
     workers: Annotated[int, typer.Option(help="Cells run side by side.")] = 1,
+    budget_usd: Annotated[
+        float | None, typer.Option(help="Stop when its runs have cost so many dollars in all.")
+    ] = None,
     replay: Annotated[
         Path | None,
         typer.Option(
@@ -41,7 +44,10 @@ def run_command(
         ),
     ] = None,
 ) -> None:
-    """Run the cells that are missing; Ctrl-C stops, the same command goes on."""
+    """Run the cells that are missing; Ctrl-C stops, the same command goes on.
+
+    After a budget is used up it goes on with a larger one.
+    """
     from metaloop.project import Project
     from metaloop.study.cells import CellStopped
     from metaloop.study.design import load_design
@@ -58,7 +64,14 @@ def run_command(
 
         tell()
         try:
-            run_study(design, Project.around(Path.cwd()), workers=workers, replay=replay, told=tell)
+            run_study(
+                design,
+                Project.around(Path.cwd()),
+                workers=workers,
+                budget_usd=budget_usd,
+                replay=replay,
+                told=tell,
+            )
         except (CellStopped, KeyboardInterrupt) as stopped:
             fail(f"{stopped or 'interrupted'}; `metaloop study run {file}` goes on", INTERRUPTED)
     _write(file)

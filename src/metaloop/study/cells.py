@@ -6,7 +6,7 @@ from typing import Any
 
 from metaloop.bilevel import resume, run
 from metaloop.journal.journal import Journal
-from metaloop.journal.records import MechanismRecord
+from metaloop.journal.records import MechanismRecord, RunRecord
 from metaloop.models.recorder import CallStore
 from metaloop.project import Project
 from metaloop.report.remeasured import remeasured
@@ -16,16 +16,20 @@ from metaloop.study.result import Cell, Mechanism, Result
 
 
 class CellStopped(Exception):
-    """The run of a cell was interrupted or paused; its state is saved, the message says why."""
+    """The run of a cell did not come to its end; its state is saved, the message says why."""
 
 
 def run_cell(
-    design: Design, cell: Cell, project: Project, replay: CallStore | None = None
+    design: Design,
+    cell: Cell,
+    project: Project,
+    replay: CallStore | None = None,
+    budget_usd: float | None = None,
 ) -> tuple[Result, dict[str, Any]]:
     """Run a cell, or go on with its run, and return its result and the machine it ran on.
 
-    Raises CellStopped where it did not come to its end, or where the task is not the one of the
-    design any more, and whatever `run` raises.
+    `budget_usd` is what may be spent on it from now on. Raises CellStopped where it did not come to
+    its end, or where the task is not the one of the design any more, and whatever `run` raises.
     """
     plan, label = design.plan(cell.task), design.label(cell)
     if content_of(plan.task) != plan.content:
@@ -36,16 +40,19 @@ def run_cell(
             for record in journal.runs()
             if record.config.get("label") == label
             # In a journal that machines share, another one's run cannot be gone on with here.
-            and (record.state == "done" or project.folder(record.id).is_dir())
+            and (_whole(record) or project.folder(record.id).is_dir())
         ]
-    if earlier and earlier[-1].state == "done":
+        spent = journal.ledger(earlier[-1].id).known_usd if earlier else 0.0
+    if earlier and _whole(earlier[-1]):
         run_id = earlier[-1].id
     elif earlier:
-        run_id = _ended(resume(earlier[-1].id, project=project, replay=replay)).run
+        limit = {"budget_usd": None if budget_usd is None else spent + budget_usd}
+        run_id = _ended(resume(earlier[-1].id, project=project, changes=limit, replay=replay)).run
     else:
         status = run(
             plan.task,
             design.settings(cell),
+            budget_usd=budget_usd,
             project=project,
             own_repository=True,
             label=label,
@@ -56,9 +63,31 @@ def run_cell(
         return read_result(journal, run_id, cell), journal.run(run_id).machine
 
 
+def spent_usd(design: Design, project: Project) -> float:
+    """Dollars that this journal's runs of the study have cost; a call that they share counts once.
+
+    Calls of unknown price count nothing: a run with a budget ends at the first.
+    """
+    with project.journal() as journal:
+        named = (record.config.get("label") or "" for record in journal.runs())
+        runs = [
+            record.id
+            for record, label in zip(journal.runs(), named, strict=True)
+            if label.startswith(f"{design.name}/")
+        ]
+        calls = {call.key: call.completion for run_id in runs for call in journal.calls(run_id)}
+    return sum(answer.usd or 0.0 for answer in calls.values() if answer is not None)
+
+
+def _whole(record: RunRecord | Status) -> bool:
+    """Came to its end; one that a limit ended is done too, and has that for its reason."""
+    return record.state == "done" and not record.reason
+
+
 def _ended(status: Status) -> Status:
-    if status.state != "done":
-        raise CellStopped(f"{status.run} is {status.state}: {status.reason}")
+    if not _whole(status):
+        state = "stopped" if status.state == "done" else status.state
+        raise CellStopped(f"{status.run} is {state}: {status.reason}")
     return status
 
 

@@ -13,8 +13,9 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from metaloop.models.cassette import Cassette
+from metaloop.models.ledger import USED_UP
 from metaloop.project import FOLDER, Project
-from metaloop.study.cells import CellStopped, run_cell
+from metaloop.study.cells import CellStopped, run_cell, spent_usd
 from metaloop.study.design import Design
 from metaloop.study.result import Cell
 from metaloop.study.store import Store
@@ -29,16 +30,20 @@ def run_study(
     project: Project,
     *,
     workers: int = 1,
+    budget_usd: float | None = None,
     replay: Path | None = None,
     told: Callable[[], None] = lambda: None,
 ) -> None:
     """Run every cell that has no result yet; `told` is called after each.
 
-    Raises CellStopped when a run pauses or is interrupted, ValueError when somebody else runs this
+    `budget_usd` limits what all its runs in the project's journal cost together. Raises CellStopped
+    when that is used up or a run pauses or is interrupted, ValueError when somebody else runs this
     study on this project already. What is done stays done, what is under way can be gone on with.
     """
     if workers < 1:
         raise ValueError(f"workers: must be at least 1 (got {workers})")
+    if budget_usd is not None and workers > 1:
+        raise ValueError("budget-usd: cells side by side cannot share it; leave out --workers")
     store = Store(design)
     missing = [cell for cell in design.cells() if store.read(cell) is None]
     with _alone(design, project), _lanes(design, project, workers, replay) as lanes:
@@ -48,7 +53,7 @@ def run_study(
                 missing.remove(cell)
                 lane = idle.pop()
                 busy[lane] = cell
-                lane.send(cell)
+                lane.send((cell, _left(design, project, budget_usd)))
             ready = wait(list(busy))
             for lane in [lane for lane in busy if lane in ready]:
                 try:
@@ -69,6 +74,16 @@ def _next(missing: list[Cell], busy: Iterable[Cell]) -> Cell | None:
     otherwise make a second time."""
     taken = {(cell.task, cell.seed) for cell in busy}
     return next((cell for cell in missing if (cell.task, cell.seed) not in taken), None)
+
+
+def _left(design: Design, project: Project, budget_usd: float | None) -> float | None:
+    """Dollars that may still be spent; raises CellStopped when there are none."""
+    if budget_usd is None:
+        return None
+    spent = spent_usd(design, project)
+    if not spent < budget_usd:  # nor where the budget is NaN
+        raise CellStopped(f"the budget of ${budget_usd:g} {USED_UP}: ${spent:.4f} spent")
+    return budget_usd - spent
 
 
 @contextmanager
@@ -102,12 +117,12 @@ def _lane(theirs: Connection, design: Design, project: Project, replay: Path | N
     answer: object
     while True:
         try:
-            cell = theirs.recv()
+            cell, budget_usd = theirs.recv()
         except EOFError:
             return
         try:
             recording = Cassette(replay) if replay else None
-            answer = run_cell(design, cell, project, recording)
+            answer = run_cell(design, cell, project, recording, budget_usd)
         except CellStopped as stopped:
             theirs.send(stopped)
             return
