@@ -37,8 +37,10 @@ def proposer(request):
     offset = request.seed % 100_000
     if "Parameters and their ranges" in request.system:
         return json.dumps({"hypothesis": "h", "params": {"X": 5 + offset / 1e5}, "edits": []})
-    edit = {"file": "train.py", "search": "return X", "replace": f"return X + {offset} + 0 * X"}
-    return json.dumps({"hypothesis": "h", "edits": [edit]})
+    after = f"return X + {offset} + 0 * X"
+    edit = {"file": "train.py", "search": "return X", "replace": after}
+    rewrite = {"function": "value", "code": ["def value():", f"    {after}"]}  # of a small model
+    return json.dumps({"hypothesis": "h", "edits": [edit], **rewrite})
 
 
 SAME = """
@@ -58,12 +60,12 @@ def patch_only(tmp_path):
     return commit(directory)
 
 
-def go(task, tmp_path, monkeypatch, source, answer=proposer, **settings):
+def go(task, tmp_path, monkeypatch, source, answer=proposer, small=False, **settings):
     monkeypatch.setattr(screen, "VERSIONS", 1 if task.name == "toy" else 3)
     (tmp_path / "project").mkdir(parents=True)
     project, told = Project(tmp_path / "project"), []
     models = {
-        "inner": ScriptedModel(answer, name="test:in", small=False),
+        "inner": ScriptedModel(answer, name="test:in", small=small),
         "outer": ScriptedModel(lambda request: f"```python\n{source}```", name="test:out"),
     }
     settings = {"levels": "1,2", "trials": 11, "outer_every": 6, "baseline_runs": 1} | settings
@@ -106,9 +108,16 @@ def only_generated(mechanisms, state):
     return found[0]
 
 
-def test_an_inert_mechanism_is_retired_on_record(patch_only, tmp_path, monkeypatch):
-    source = ACTOR.replace("IN_THE_RUN", "return Steer()")
-    trials, mechanisms, status = go(patch_only, tmp_path, monkeypatch, source)
+@pytest.mark.parametrize(
+    ("steer", "small"),
+    [
+        ("Steer()", False),
+        ("Steer(focus=['nothing()'])", True),  # it is not told of what it cannot change
+    ],
+)
+def test_an_inert_mechanism_is_retired_on_record(patch_only, tmp_path, monkeypatch, steer, small):
+    source = ACTOR.replace("IN_THE_RUN", f"return {steer}")
+    trials, mechanisms, status = go(patch_only, tmp_path, monkeypatch, source, small=small)
     actor = only_generated(mechanisms, "retired")
     assert actor.reason == "not live: its last 3 calls changed no decision"
     own = [t for t in trials if t.arm == actor.id]

@@ -40,21 +40,32 @@ def test_what_the_strategy_focuses_on_takes_turns(asked):
     assert asked(7, ("X",)) == ()
 
 
+def test_without_parameters_the_function_in_focus_is_asked_for(tmp_path):
+    directory = write_toy(tmp_path / "toy")
+    path = directory / "metaloop.toml"
+    before, _, after = path.read_text().partition("[space]")
+    path.write_text(before + after[after.index("[holdout]") :])
+    task = load_task(directory)
+    asked = [choose_form(task, FILES, True, 1, Strategy(), s) for s in (None, Steer(focus=["fit"]))]
+    assert [form.functions for form in asked] == [("value", "fit"), ("fit",)]
+
+
 def test_a_strong_model_is_asked_for_all_at_once(asked):
     assert asked(6, ("fit",), small=False) == ()
 
 
 @pytest.mark.parametrize(
-    ("form", "told"),
+    ("form", "frozen", "told"),
     [
-        (Form(params=True, edits=False), "Change: X."),
-        (Form(params=False, edits=True, functions=("fit", "value")), "Change: fit()."),
-        (Form(params=False, edits=True, functions=("value",)), ""),
-        (Form(params=True, edits=True), "Change: fit(), X."),
+        (Form(params=True, edits=False), (), "Change: X."),
+        (Form(params=True, edits=False), ("X",), ""),
+        (Form(params=False, edits=True, functions=("fit", "value")), (), "Change: fit()."),
+        (Form(params=False, edits=True, functions=("value",)), (), ""),
+        (Form(params=True, edits=True), (), "Change: fit(), X."),
     ],
 )
-def test_of_the_focus_a_model_is_told_what_its_answer_can_change(form, told):
+def test_of_the_focus_a_model_is_told_what_its_answer_can_change(form, frozen, told):
     start = TrialRecord(0, "kept", "model", "baseline", None, {"X": 9.0}, 6.0, None, "nothing", "a")
-    strategy, steer = Strategy(focus=("X",)), Steer(focus=["fit()"])
+    strategy, steer = Strategy(frozen, focus=("X",)), Steer(focus=["fit()"])
     lines = user_prompt("", start, form, strategy, steer, "").splitlines()
     assert "".join(line for line in lines if line.startswith("Change")) == told

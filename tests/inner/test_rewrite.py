@@ -84,6 +84,8 @@ def test_what_would_crash_is_told(code, told):
 
 def test_a_function_without_a_value_needs_none():
     assert taken("save", "def save(path):\n    print(path)")
+    source = "def save(path):\n    if not path:\n        return None\n    print(path)\n"
+    assert rewritten(source, "save", "def save(path):\n    print(path)")
 
 
 @pytest.mark.parametrize("name", ["nothing", None, 3, ["fit"]])

@@ -64,16 +64,14 @@ def choose_form(
 
     What the strategy focuses on takes turns, trial by trial.
     """
-    tune, *others = forms(task, files, small)
+    every = forms(task, files, small)
     focus = [name.strip("()") for name in steer.focus] if steer else []
     if strategy.focus:
         focus.append(strategy.focus[number % len(strategy.focus)])
-    for rewrite in others:
-        if focused := tuple(name for name in rewrite.functions if name in focus):
-            return replace(rewrite, functions=focused)
-        if number % 6 == 0:
-            return rewrite
-    return tune
+    for form in every:
+        if focused := tuple(name for name in form.functions if name in focus):
+            return replace(form, functions=focused)
+    return every[-1] if number % 6 == 0 else every[0]
 
 
 def system_prompt(task: Task, files: Files, small: bool) -> str:
@@ -200,8 +198,9 @@ def user_prompt(
 
 
 def _in_focus(form: Form, params: Params, strategy: Strategy, steer: Steer | None) -> list[str]:
-    """What is in focus of that which the form can change, as it is named there."""
-    named = dict.fromkeys([*(steer.focus if steer else ()), *strategy.focus])
+    """What is in focus of that which an answer may change, as it is named there."""
+    every = dict.fromkeys([*(steer.focus if steer else ()), *strategy.focus])
+    named = [name for name in every if name not in strategy.frozen]
     if form.functions:
         return [name for name in named if name.strip("()") in form.functions]
     return [name for name in named if form.edits or name in params]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
@@ -20,8 +21,10 @@ from metaloop.task.spec import Task
 
 ANSWERS = 3
 """At most this many answers of a model for one trial: refused ones and repeats included."""
+EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt|Warning)\b")
+ADDRESS = re.compile(r"0x[0-9a-f]+")
 REASON = 120
-"""Characters of the reason why a trial failed that the proposer is told."""
+"""Characters of an exception that the proposer is told."""
 SUGGESTIONS = 3
 """At most this many suggestions of a mechanism for one trial, repeats included."""
 
@@ -54,7 +57,7 @@ async def _consult(search: Search, view: View, proposal: Proposal) -> None:
             proposal.broken = str(error)
             return
         if isinstance(advice, Steer):
-            proposal.steer, proposal.live = advice, _changes(search, view, advice)
+            proposal.steer = advice
             return
         candidate = Candidate(view.best, params=advice, hypothesis=f"{proposal.arm} assigns")
         files = build(search.task, search.files(view.best), advice, ())
@@ -63,25 +66,27 @@ async def _consult(search: Search, view: View, proposal: Proposal) -> None:
             return
 
 
-def _changes(search: Search, view: View, advice: Steer) -> bool:
-    """Whether the model is asked another question than without this advice."""
-    return advice != Steer(parent=advice.parent) or search.start_of(view, advice) != view.parent
-
-
 async def _ask_model(search: Search, model: Model, view: View, proposal: Proposal) -> None:
     """Ask the proposer until an answer applies and was not tried, a few times at most."""
     task, steer, strategy, complaint = search.task, proposal.steer, view.strategy, ""
-    parent = search.start_of(view, steer)
-    files = search.files(parent)
-    form = ask.choose_form(task, files, model.small, view.number, strategy, steer)
     few = trace.FEW if model.small else {}
     trials = search.notable(view)
     told = trace.digest(task, trials, _reasons(search, trials), **few)
+
+    def question(start: int, steer: Steer | None) -> tuple[ask.Form, str]:
+        files, trial = search.files(start), search.trials[start]
+        form = ask.choose_form(task, files, model.small, view.number, strategy, steer)
+        return form, ask.user_prompt(told, trial, form, strategy, steer, complaint)
+
+    parent = search.start_of(view, steer)
+    files = search.files(parent)
+    proposal.live = question(parent, steer) != question(view.parent, None)
     for i in range(ANSWERS):
+        form, prompt = question(parent, steer)
         request = Request(
             role="proposer",
             system=ask.system_prompt(task, files, model.small),
-            prompt=ask.user_prompt(told, search.trials[parent], form, strategy, steer, complaint),
+            prompt=prompt,
             schema=ask.schema(task, form, strategy),
             temperature=min(view.strategy.temperature + 0.2 * i, 1.3),
             seed=search.call_seed(view.number, i),
@@ -104,9 +109,11 @@ async def _ask_model(search: Search, model: Model, view: View, proposal: Proposa
 
 
 def _reasons(search: Search, trials: Sequence[TrialRecord]) -> dict[int, str]:
-    """Why trials failed, as models may read it: what a program prints is cut and made plain."""
-    failed = [trial.number for trial in trials if trial.score is None]
-    return {n: ask.plain(search.journal.details(search.run, n).reason)[:REASON] for n in failed}
+    """The exceptions that programs ended with. Of what a judge says nothing is told, since it may
+    hold the answers; nor addresses, which would make every replay another."""
+    crashed = [trial.number for trial in trials if trial.status == "crashed"]
+    said = {n: ask.plain(search.journal.details(search.run, n).reason) for n in crashed}
+    return {n: ADDRESS.sub("0x", s)[:REASON] for n, s in said.items() if EXCEPTION.match(s)}
 
 
 def _elsewhere(task: Task, strategy: Strategy, start: Params, assigned: Params) -> Strategy:

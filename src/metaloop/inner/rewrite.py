@@ -67,7 +67,9 @@ def _gives(function: ast.FunctionDef) -> bool:
     while inside:
         node = inside.pop()
         match node:
-            case ast.Yield() | ast.YieldFrom() | ast.Return(value=ast.expr()):
+            case ast.Return(value=None | ast.Constant(value=None)):
+                pass
+            case ast.Yield() | ast.YieldFrom() | ast.Return():
                 return True
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Lambda():
                 continue

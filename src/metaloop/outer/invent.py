@@ -124,11 +124,14 @@ def without_examples(source: str) -> str:
     classes = [i for i, node in enumerate(body) if isinstance(node, ast.ClassDef)]
     if not classes:
         return source
-    lines = source.split("\n")
-    for node in reversed(body[classes[-1] + 1 :]):
-        if not isinstance(node, ast.FunctionDef | ast.Import | ast.ImportFrom):
-            del lines[node.lineno - 1 : node.end_lineno]
-    return "\n".join(lines).rstrip()
+    examples = {
+        line
+        for node in body[classes[-1] + 1 :]
+        if not isinstance(node, ast.FunctionDef | ast.Import | ast.ImportFrom)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    kept = [text for i, text in enumerate(source.split("\n"), 1) if i not in examples]
+    return "\n".join(kept).rstrip()
 
 
 def _class_name(source: str) -> str:

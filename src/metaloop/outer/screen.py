@@ -128,7 +128,7 @@ class Screen:
         finally:
             await host.close()
         mean, error = fmean(differences), _error(differences)
-        passed = mean > -error
+        passed = mean > error
         text = f"{mean:+.2f} gains in {TRIALS} patches against no advice (+- {error:.2f})"
         return Screening(passed, text, {"more gains": mean})
 
