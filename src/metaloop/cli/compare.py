@@ -59,8 +59,8 @@ def compare_command(
                 budget_usd=budget_usd,
                 told=lambda: say(progress(design, store.results()).line()),
             )
-        except BudgetReached as reached:
-            unfinished = f"{reached}; the same command goes on with a larger --budget-usd"
+        except BudgetReached as limit:
+            unfinished = f"{limit}; the same command goes on with a larger --budget-usd"
         except (CellStopped, KeyboardInterrupt) as stopped:
             fail(f"{str(stopped) or 'interrupted'}; the same command goes on", INTERRUPTED)
         results = store.results()
