@@ -11,13 +11,16 @@ import platform
 import signal
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from metaloop.execution import Sandbox, find_sandbox
+from metaloop.execution import Sandbox, SandboxError, find_sandbox
+from metaloop.execution.unconfined import Unconfined
+from metaloop.execution.view import is_python, python
 from metaloop.inner.evaluate import Evaluator
 from metaloop.inner.loop import inner_loop
 from metaloop.inner.prune import prune, pruned
@@ -38,7 +41,8 @@ from metaloop.outer.restore import restore
 from metaloop.project import Project
 from metaloop.report.status import Status, make_status
 from metaloop.task.mirror import remove
-from metaloop.task.spec import Spec, Task, load_task
+from metaloop.task.space import Space
+from metaloop.task.spec import FILE, Spec, Task, load_task
 from metaloop.task.workspace import Workspace
 
 Listener = Callable[[str, object], None]
@@ -95,12 +99,14 @@ def run(
             config = {
                 "task": str(task.directory),
                 "spec": task.spec.model_dump(mode="json"),
+                "owner": task.owner,
                 "settings": settings.to_dict(),
                 "repo": str(workspace.repo),
                 "prefix": workspace.prefix,
                 "base": workspace.base,
                 "branch": workspace.branch,
                 "sandbox": sandbox.name,
+                "python": python(),
                 "label": label,
             }
             now = time.time()
@@ -123,24 +129,18 @@ def resume(
 
     `changes` replaces settings, e.g. `{"trials": 48}`. Leave to run unconfined is not remembered:
     `{"unsafe": True}` gives it anew. Raises as `run` does, but for BudgetReached; ValueError for a
-    run that another process is at, JournalError for an unknown one.
+    run that another process is at, or whose trials would not be run as before, or whose branch has
+    commits of the user's; JournalError for an unknown one.
     """
     project = project or Project.around(Path.cwd())
     with project.journal(listener) as journal, project.hold(journal.run(run_id).id):
         record = journal.run(run_id)
-        stored = Settings(**record.config["settings"])
         given: dict[str, Any] = {"unsafe": False, **(changes or {})}
-        settings = replace(stored, **given)
-        task = load_task(record.config["task"])
-        if task.spec != Spec.model_validate(record.config["spec"]):
-            raise ValueError(
-                f"{task.directory}: metaloop.toml has changed since {run_id} began, so its scores "
-                "would not compare; put it back, or start a new run"
-            )
+        settings = replace(Settings(**record.config["settings"]), **given)
+        task = _task_of(record)
+        _check_conditions(record, settings.unsafe)
         sandbox = find_sandbox(unsafe=settings.unsafe)
         session = Session(journal, task, settings, sandbox, replay, models or {}, record)
-        if settings != stored:
-            journal.set_config(run_id, record.config | {"settings": settings.to_dict()})
         workspace = Workspace(
             task,
             project.folder(run_id),
@@ -149,8 +149,48 @@ def resume(
             record.config["branch"],
             record.config["base"],
         )
+        workspace.check_branch()
+        now = {"settings": settings.to_dict(), "sandbox": _sandboxes(record, sandbox)}
+        journal.set_config(run_id, record.config | now)
         journal.set_state(run_id, "running")
         return session.drive(run_id, workspace)
+
+
+def _task_of(record: RunRecord) -> Task:
+    """A run's task as it began with it. Of the user's files metaloop.toml alone has to be the same:
+    trials see the commit, whatever has become of the others. Raises ValueError where it is not."""
+    directory, spec = Path(record.config["task"]), None
+    with contextlib.suppress(OSError, ValueError):  # it may be gone, or be no valid task any more
+        spec = Spec.model_validate(tomllib.loads((directory / FILE).read_text("utf-8-sig")))
+    if spec is None or spec != Spec.model_validate(record.config["spec"]):
+        raise ValueError(
+            f"{directory}: metaloop.toml has changed since {record.id} began, so its scores "
+            "would not compare; put it back, or start a new run"
+        )
+    if "owner" not in record.config:  # begun before that was recorded
+        return load_task(directory)
+    space = Space.from_dict({name: param.model_dump() for name, param in spec.space.items()})
+    return Task(directory, spec, space, record.config["owner"])
+
+
+def _check_conditions(record: RunRecord, unsafe: bool) -> None:
+    """Raise ValueError where every further trial might fail, being run in another way."""
+    if record.config.get("sandbox", "").startswith(Unconfined.name) and not unsafe:
+        raise ValueError(
+            f"{record.id} began without a sandbox (--unsafe), and its program may not run in one; "
+            "add --unsafe, which is never remembered"
+        )
+    if (begun := record.config.get("python")) and not is_python(begun):
+        raise ValueError(
+            f"{record.id} began with the interpreter {begun}, and `python` is {python()} now; "
+            f"activate the environment {Path(begun).parents[1]}, or leave the one that is active"
+        )
+
+
+def _sandboxes(record: RunRecord, sandbox: Sandbox) -> str:
+    """What a run's trials have run in: each later one is added, for the report."""
+    known = record.config.get("sandbox", "")
+    return known if sandbox.name in known else f"{known}; later {sandbox.name}".removeprefix("; ")
 
 
 class Session:
@@ -254,6 +294,10 @@ class Session:
     def _end(self, run_id: str, state: RunState, reason: str) -> None:
         self.journal.set_state(run_id, state, reason, self.budget.elapsed_s)
 
+    def _how(self, run_id: str) -> str:
+        """How to go on, as the end of a reason."""
+        return f"`metaloop resume {run_id}{' --unsafe' if self.settings.unsafe else ''}` goes on"
+
     async def _drive(self, run_id: str, workspace: Workspace) -> tuple[RunState, str]:
         """The state that the run is then in, and why."""
         main = asyncio.current_task()
@@ -280,9 +324,13 @@ class Session:
         except ReplayMiss:
             raise
         except ModelUnavailable as error:
-            return "paused", f"{error}; `metaloop resume {run_id}` goes on"
+            return "paused", f"{error}; {self._how(run_id)}"
+        except SandboxError as error:
+            if not search.trials:  # nothing can be run here at all
+                raise
+            return "paused", f"{error}; {self._how(run_id)}"
         except asyncio.CancelledError:
-            return "interrupted", f"`metaloop resume {run_id}` goes on"
+            return "interrupted", self._how(run_id)
         finally:
             with contextlib.suppress(asyncio.CancelledError):
                 await search.close()

@@ -1,6 +1,7 @@
 """One candidate measured: real sandbox, real git, real judge."""
 
 import asyncio
+import errno
 from types import SimpleNamespace
 
 import pytest
@@ -42,6 +43,49 @@ async def test_output_behind_a_link_to_itself_is_the_end_of_the_trial_alone(toy,
     )
     assert (looped.status, looped.score) == ("crashed", None)
     assert "symbolic link" in looped.reason
+
+
+async def test_strange_outputs_in_a_row_are_the_end_of_their_trials_alone(toy, tmp_path):
+    spec = toy / "metaloop.toml"
+    spec.write_text(spec.read_text().replace("timeout_s = 10", "timeout_s = 10\ndisk_mb = 1"))
+    running = evaluator(commit(toy), tmp_path / "run")
+    sparse = "for n in '12':\n    open(f'out/{n}.npy', 'wb').truncate(600 << 10)"
+    rename = "import os\nos.rename('out', 'other')"
+    for code, reason in (
+        ("import shutil\nshutil.rmtree('out')", "No such file"),
+        (rename, "No such file"),
+        (f"{rename}\nos.symlink('other', 'out')", "behind a link"),
+        (sparse, "larger than the task's disk_mb"),
+    ):
+        strange = await running.measure(trained(code))
+        assert (strange.status, strange.score) == ("crashed", None)
+        assert reason in strange.reason
+    full = "open('out/x.txt', 'w').write('x' * 1_010_000)"  # a megabyte is 1 << 20 bytes
+    assert (await running.measure(trained(full))).score == 6.0
+
+
+async def test_a_full_disk_is_no_strange_output(toy, tmp_path, monkeypatch):
+    def fails(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    running = evaluator(toy, tmp_path / "run")
+    monkeypatch.setattr("metaloop.inner.evaluate.shutil.copyfileobj", fails)
+    with pytest.raises((OSError, SandboxError), match="No space left"):
+        for _ in range(3):
+            await running.measure(running.task.sources())
+
+
+async def test_a_judge_that_takes_too_long_has_said_nothing_to_other_runs(toy, tmp_path):
+    (toy / "judge.py").write_text("import time\ntime.sleep(9)\n")
+    spec = toy / "metaloop.toml"
+    spec.write_text(spec.read_text().replace("timeout_s = 10", "timeout_s = 1"))
+    workspace = Workspace.create(load_task(commit(toy)), tmp_path / "run", "toy-1", False)
+    shared = []
+    known = SimpleNamespace(take=lambda _: None, put=lambda *told: shared.append(told))
+    running = Evaluator(workspace.task, workspace, find_sandbox(), 1, known)
+    late = await running.measure(running.task.sources())
+    assert (late.status, late.reason) == ("timed_out", "the judge was killed after 1 s")
+    assert shared == []
 
 
 async def test_what_nobody_foresaw_is_the_end_of_the_trial_and_a_broken_machine_of_the_run(

@@ -1,8 +1,11 @@
 """The inner loop end to end: real sandbox, real git, real journal; only the model is scripted."""
 
+import asyncio
+import errno
 import json
 import math
 import subprocess
+import sys
 import time
 from dataclasses import replace
 from itertools import count
@@ -13,16 +16,28 @@ from scripted import ScriptedModel
 from toy import commit
 
 from metaloop.bilevel import resume, run
+from metaloop.execution.unconfined import Unconfined
 from metaloop.inner.evaluate import Evaluator, Measurement
+from metaloop.inner.promote import promote as confirm
 from metaloop.inner.settings import Settings
+from metaloop.journal.records import TrialRecord
 from metaloop.models.base import ModelUnavailable
-from metaloop.models.ledger import BudgetReached
+from metaloop.models.ledger import Budget, BudgetReached
 from metaloop.project import Project
+from metaloop.report.words import headline
 from metaloop.task.spec import TaskError
 
 
 def answer(hypothesis="h", params=None, edits=None):
     return json.dumps({"hypothesis": hypothesis, "params": params or {}, "edits": edits or []})
+
+
+def nobody():
+    return {"inner": ScriptedModel([], small=False)}
+
+
+def branch_of(toy, status):
+    return subprocess.check_output(["git", "rev-parse", status.branch], cwd=toy)
 
 
 def edit(search, replace):
@@ -267,6 +282,106 @@ def test_a_run_whose_patch_was_applied_goes_on_from_what_it_began_with(toy, proj
     assert (after.holdout["baseline"], after.holdout["best"]) == (7.0, 1.0)
 
 
+def test_a_run_goes_on_whatever_has_become_of_the_users_files(toy, project):
+    status, *_ = go(toy, project, [answer(params={"X": 5.0})])
+    (toy / "train.py").write_text("Y = 900.0\nN = (")
+    (toy / "prepare.py").rename(toy / "prepared.py")
+    model = ScriptedModel([answer(params={"X": 4.0})], small=False)
+    again = {"project": project, "changes": {"trials": 2}, "models": {"inner": model}}
+    assert resume(status.run, **again).best == 1.0
+    (toy / "metaloop.toml").write_text("[")
+    with pytest.raises(ValueError, match=r"metaloop\.toml has changed since toy-1 began"):
+        resume(status.run, **again)
+
+
+def test_commits_of_the_users_on_the_runs_branch_are_not_lost(toy, project):
+    status, *_ = go(toy, project, [answer(params={"X": 5.0})])
+    author = ["-c", "user.name=t", "-c", "user.email=t@t"]
+    commit_empty = ["commit", "-q", "--allow-empty", "-m", "mine"]
+    for args in (["checkout", "-q", status.branch], commit_empty):
+        subprocess.run(["git", *author, *args], cwd=toy, check=True)
+    before = branch_of(toy, status)
+    with pytest.raises(TaskError, match="metaloop/toy-1 has commits that the run did not make"):
+        resume(status.run, project=project, changes={"trials": 2}, models=nobody())
+    assert branch_of(toy, status) == before
+    with project.journal() as journal:
+        record = journal.run(status.run)
+    assert (record.state, record.config["settings"]["trials"]) == ("done", 1)
+
+
+def test_what_was_begun_unconfined_goes_on_so_or_not_at_all(toy, project):
+    """A program that needs it would crash in every further trial, each of them paid for."""
+    status, *_ = go(toy, project, [answer(params={"X": 5.0})], unsafe=True)
+    again = {"project": project, "models": nobody()}
+    with pytest.raises(ValueError, match=r"toy-1 began without a sandbox .*add --unsafe"):
+        resume(status.run, changes={"trials": 2}, **again)
+    paused = resume(status.run, changes={"trials": 2, "unsafe": True}, **again)
+    assert paused.reason.endswith("`metaloop resume toy-1 --unsafe` goes on")
+
+
+def test_what_was_once_unconfined_is_never_told_as_sandboxed(toy, project):
+    status, *_ = go(toy, project, [answer(params={"X": 5.0})])
+    for unsafe in (True, False):
+        resume(status.run, project=project, changes={"unsafe": unsafe}, models=nobody())
+    with project.journal() as journal:
+        sandbox = journal.run(status.run).config["sandbox"]
+    assert sandbox.endswith(f"; later {Unconfined.name}")
+    assert not sandbox.startswith(Unconfined.name)
+
+
+def test_a_run_goes_on_with_the_interpreter_that_it_began_with(toy, project, tmp_path, monkeypatch):
+    own = tmp_path / "env" / "bin"
+    own.mkdir(parents=True)
+    (own / "python").symlink_to(sys.executable)
+    status, *_ = go(toy, project, [answer(params={"X": 5.0})])
+    monkeypatch.setenv("VIRTUAL_ENV", str(own.parent))
+    with pytest.raises(ValueError, match=f"`python` is {own / 'python'} now; activate"):
+        resume(status.run, project=project, models=nobody())
+    (own / "python3").symlink_to("python")
+    with project.journal() as journal:
+        config = journal.run(status.run).config
+        for begun in ({"python": str(own / "python3")}, {}):  # {}: before that was recorded
+            kept = {key: value for key, value in config.items() if key != "python"}
+            journal.set_config(status.run, kept | begun)
+            assert resume(status.run, project=project, models=nobody()).state == "done"
+
+
+def test_a_last_measurement_that_failed_is_told_and_made_again(toy, project, monkeypatch):
+    real, final = Evaluator.measure, count()
+
+    async def slow(self, files, *args, **options):
+        if options.get("fresh") and next(final):  # the first one is the baseline
+            return Measurement("timed_out", None, 10.0, "killed after 10 s")
+        return await real(self, files, *args, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Evaluator, "measure", slow)
+        status, *_ = go(toy, project, [answer(params={"X": 5.0})])
+    assert (status.holdout["baseline"], status.holdout["best"]) == (None, None)
+    assert "hidden holdout could not be measured (killed after 10 s)" in headline(status)
+    after = resume(status.run, project=project, models=nobody())
+    assert (after.holdout["baseline"], after.holdout["best"]) == (7.0, 3.0)
+    assert "reason" not in after.holdout
+
+
+def test_trials_that_cannot_be_made_pause_the_run(toy, project, monkeypatch):
+    """Say on a full disk: it goes on when there is room."""
+    real, left = Evaluator._run, count()
+
+    async def full(self, files, command, keep):
+        if next(left) < 3:  # the baseline
+            return await real(self, files, command, keep)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Evaluator, "_run", full)
+        status, trials, _ = go(toy, project, [answer(params={"X": x}) for x in (8.0, 7.0, 6.0)])
+    assert (status.state, len(trials)) == ("paused", 3)
+    assert "No space left on device; `metaloop resume toy-1` goes on" in status.reason
+    after = resume(status.run, project=project, models=nobody())
+    assert (after.state, after.best) == ("done", 3.0)  # the answer was paid for already
+
+
 def test_an_editable_file_may_be_one_that_git_ignores(toy, project):
     (toy / ".gitignore").write_text("train.py\n")
     author = ["-c", "user.name=t", "-c", "user.email=t@t"]
@@ -303,6 +418,56 @@ def test_with_nothing_kept_baseline_and_best_are_the_same_on_the_holdout(toy, pr
     status, *_ = go(toy, project, [answer(params={"X": -9.0})])
     assert (status.best_trial, next(drawn)) == (0, 2)  # asked before the search, and at its end
     assert status.holdout["baseline"] == status.holdout["best"] == 1.0
+
+
+SPENT = BudgetReached("the budget is spent")
+
+
+@pytest.mark.parametrize("meets_it", ["a new trial", "calls", "guards"])
+def test_a_budget_lets_what_is_under_way_beside_it_finish(toy, project, monkeypatch, meets_it):
+    """Of four trials side by side the first, or the first and the third, meet it."""
+
+    class Slow(ScriptedModel):
+        async def complete(self, request):
+            completion = await super().complete(request)
+            await asyncio.sleep(0.1)  # the call is under way when the first trial meets the budget
+            return completion
+
+    async def promote(search, files, measured):
+        if meets_it == "guards" and files["train.py"] in (programs[0], programs[2]):
+            raise SPENT
+        return await confirm(search, files, measured)
+
+    def check(self, ledger):
+        if meets_it == "a new trial" and decided:
+            raise SPENT
+
+    def listen(run, record):
+        if isinstance(record, TrialRecord) and record.number > 0:
+            decided.append(record)
+
+    decided, values = [], (5.0, 4.5, 4.0, 3.5)
+    programs = [(toy / "train.py").read_text().replace("X = 9.0", f"X = {x}") for x in values]
+    monkeypatch.setattr("metaloop.inner.loop.promote", promote)
+    monkeypatch.setattr(Budget, "check", check)
+    answers = [answer(params={"X": x}) for x in values]
+    if meets_it == "calls":
+        answers[0] = answers[2] = SPENT
+    status = run(
+        toy, Settings(levels="1", trials=9, workers=4), project=project, listener=listen,
+        models={"inner": Slow(answers, small=False)},
+    )  # fmt: skip
+    finished = values if meets_it == "a new trial" else values[1::2]
+    assert [t.params["X"] for t in decided] == list(finished)
+    assert [t.number for t in decided] == list(range(1, len(decided) + 1))
+    assert (status.state, status.reason, status.best) == ("done", "the budget is spent", 0.5)
+
+
+def test_workers_side_by_side_try_different_mechanisms(toy, project):
+    status = run(toy, Settings(levels="1,2", trials=4, outer_every=2, workers=2), project=project)
+    with project.journal() as journal:
+        arms = [trial.arm for trial in journal.trials(status.run)]
+    assert len(set(arms[3:5])) == 2
 
 
 def test_several_workers_repeat_what_they_did(toy, project):

@@ -4,6 +4,7 @@ import json
 import subprocess
 
 from scripted import ScriptedModel
+from toy import commit
 
 from metaloop.bilevel import resume, run
 from metaloop.inner.settings import Settings
@@ -90,6 +91,35 @@ def test_what_is_pruned_after_the_budget_is_measured_on_the_holdout_again(
     project, model = Project(tmp_path / "p"), ScriptedModel([], small=False)
     status = resume(status.run, project=project, models={"inner": model})
     assert status.holdout["best"] == 1.0
+
+
+def test_what_makes_the_gain_hold_on_the_holdout_stays(toy, tmp_path):
+    """It earns nothing on the data of the search."""
+    judge = toy / "judge.py"
+    better = "import os\nworse = len(sys.argv) > 1 and not os.path.exists('out/y.json')\n"
+    text = judge.read_text().replace("target =", f"{better}target =")
+    judge.write_text(text.replace("abs(x", "worse + abs(x"))
+    commit(toy)
+    helps = ('json.dump({"x"', 'json.dump(1, open("out/y.json", "w"))\njson.dump({"x"')
+    status, patch = go(toy, tmp_path / "p", EARNS, helps)
+    assert "return X - 6.0" in patch and "y.json" in patch
+    assert (status.holdout["best"], status.guards["runs"]) == (1.0, 2)
+    project, model = Project(tmp_path / "p"), ScriptedModel([], small=False)
+    again = resume(status.run, project=project, models={"inner": model})
+    assert again.guards["runs"] == 2, "what was found stands in the journal"
+    shown = subprocess.check_output(["git", "show", f"{status.branch}:train.py"], cwd=toy)
+    assert b"y.json" in shown
+
+
+def test_what_makes_the_gain_hold_under_a_perturbation_stays(toy, tmp_path):
+    with (toy / "metaloop.toml").open("a") as spec:
+        spec.write('[[perturbation]]\nname = "other"\ncommand = ["python", "train.py", "other"]\n')
+    commit(toy)
+    breaks = ("return X\n", "import sys\n    return X - 6.0 + 9 * len(sys.argv[1:])\n")
+    mends = ('json.dump({"x"', 'import sys\ndel sys.argv[1:]\njson.dump({"x"')
+    status, patch = go(toy, tmp_path / "p", breaks, mends)
+    assert "return X - 6.0" in patch and "del sys.argv[1:]" in patch
+    assert status.guards["runs"] <= 1 + 3
 
 
 def test_what_an_older_version_measured_on_the_holdout_stands(toy, tmp_path):

@@ -1,15 +1,17 @@
 """The command line in process: real sandbox, real git, real journal, no model."""
 
+import errno
 import json
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from scripted import ScriptedModel
-from toy import JUDGE, TRAIN
+from toy import JUDGE, TRAIN, commit
 from typer.testing import CliRunner
 
 from metaloop.bilevel import run
@@ -211,6 +213,33 @@ def test_no_sandbox_is_exit_code_4(here, monkeypatch):
     assert done.exit_code == 4 and "bubblewrap" in done.output
 
 
+def test_a_run_that_paused_for_a_full_disk_says_so_though_no_report_fits(here, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    models = {"inner": ScriptedModel([])}
+    settings = Settings(levels="1", trials=2, unsafe=True)
+    status = run(here, settings, project=Project(here), models=models)
+    monkeypatch.setattr("metaloop.bilevel.resume", lambda *_, **__: status)
+    monkeypatch.setattr("metaloop.report.write.write_report", full)
+    done = metaloop("resume", "toy-1", "--unsafe")
+    assert done.exit_code == 130, done.output
+    assert "No space left on device; `metaloop report toy-1`" in done.output
+    assert "go on:   metaloop resume toy-1 --unsafe" in done.output.splitlines()
+
+
+def test_a_journal_that_fails_is_one_message_that_names_it(here):
+    metaloop("runs")
+    with sqlite3.connect(here / ".metaloop" / "journal.db") as journal:
+        journal.execute("DROP TABLE runs")
+        journal.execute("CREATE TABLE runs (id TEXT)")
+    done = metaloop("status")
+    assert done.exit_code == 2
+    lines = done.output.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith(f"error: the journal {here}/.metaloop/journal.db: no such column")
+
+
 def test_ctrl_c_ends_cleanly_says_how_to_go_on_and_is_exit_code_130(here):
     command = [Path(sys.executable).with_name("metaloop"), "run", ".", "--levels", "1"]
     process = subprocess.Popen(
@@ -230,6 +259,8 @@ def test_ctrl_c_ends_cleanly_says_how_to_go_on_and_is_exit_code_130(here):
 
 def test_the_winning_patch_can_be_applied(here):
     name = improve(here)
+    shown = metaloop("resume", name).output.splitlines()
+    assert [line for line in shown if "patch:" in line] == [f"patch:   metaloop apply {name}"]
     subprocess.run(["git", "config", "diff.noprefix", "true"], cwd=here, check=True)
     patch = metaloop("diff", name).stdout_bytes
     assert b"-X = 9.0\n+X = 4.0" in patch
@@ -324,6 +355,58 @@ def test_init_takes_what_is_hidden_as_an_option_and_refuses_it_without_a_judge(h
     assert refused.exit_code == 2 and "give --judge as well" in refused.output
     assert metaloop("init", here, *INIT, *hidden, "--judge", "python judge.py").exit_code == 0
     assert load_task(here).spec.judge_files == ["judge.py", "secret.txt"]
+
+
+def test_init_proves_what_a_run_sees_of_a_repository_and_leaves_it_alone(tmp_path):
+    """The rest of the repository, but nothing that git ignores."""
+    service = tmp_path / "svc"
+    service.mkdir()
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "far.py").write_text("FAR = 3\n")
+    code = "import sys\nsys.path.insert(0, '../lib')\nfrom far import FAR\nprint('loss:', FAR)\n"
+    (service / "train.py").write_text(code)
+    (tmp_path / ".gitignore").write_text("data.txt\n")
+    commit(tmp_path)
+    git = ("git", "-C", str(tmp_path))
+    asked = [(*git, "for-each-ref"), (*git, "worktree", "list"), (*git, "diff", "--cached")]
+    before = [subprocess.check_output(command) for command in asked]
+    made = metaloop("init", service, *INIT)
+    assert made.exit_code == 0 and "loss: 3 in" in made.output, made.output
+    (service / "metaloop.toml").unlink()
+    (service / "data.txt").write_text("3")
+    (service / "train.py").write_text(f"{code}open('data.txt')\n")
+    lacking = metaloop("init", service, *INIT)
+    assert lacking.exit_code == 2 and "git ignores data.txt" in lacking.output
+    assert [subprocess.check_output(command) for command in asked] == before
+
+
+@pytest.mark.parametrize(
+    ("command", "sign"),
+    [
+        ("make && python train.py", "'&&'"),
+        ("python train.py || true", "'||'"),
+        ("python train.py | tail -1", "'|'"),
+        ("make; python train.py", "';'"),
+        ("python train.py > log", "'>'"),
+        ("SEED=1 python train.py", "'SEED='"),
+    ],
+)
+def test_init_refuses_what_only_a_shell_understands(tmp_path, command, sign):
+    (tmp_path / "train.py").write_text("print('loss:', 1)\n")
+    refused = metaloop("init", tmp_path, *INIT, "--command", command)
+    assert refused.exit_code == 2 and f"no shell reads it, and {sign}" in refused.output
+    assert f"sh -c '{command}'" in refused.output and not (tmp_path / "metaloop.toml").exists()
+
+
+def test_init_takes_a_shell_and_what_is_quoted(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "metaloop.inner.scaffold.prove", lambda *_: Measurement("measured", 6.0, 0.1)
+    )
+    (tmp_path / "train.py").write_text("print('loss:', 1)\n")
+    command = """sh -c 'X=1 python train.py | tail -1' --sep=";" \\> a&b"""
+    assert metaloop("init", tmp_path, *INIT, "--command", command).exit_code == 0
+    words = ["sh", "-c", "X=1 python train.py | tail -1", "--sep=;", ">", "a&b"]
+    assert load_task(tmp_path).spec.run.command == words
 
 
 def test_init_without_answers_names_the_option(tmp_path):

@@ -163,6 +163,25 @@ async def test_what_was_there_before_is_not_the_jobs(hostile: Run, workspace: Pa
     assert outcome.ok, outcome
 
 
+@pytest.mark.parametrize("failed", [0, 1])
+async def test_what_a_job_may_not_change_is_not_what_it_wrote(
+    hostile: Run, workspace: Path, failed: int
+) -> None:
+    (workspace / "data").mkdir()
+    for name in ("data/locked.bin", "hidden.bin"):
+        (workspace / name).write_bytes(os.urandom(1 << 20) * 8)
+    await asyncio.sleep(0.05)
+    job = {"read_only": ("data",), "hidden": ("hidden.bin",), "disk_mb": 4}
+    outcome = await hostile(f"import time; time.sleep(0.3); raise SystemExit({failed})", **job)
+    assert (outcome.ending, outcome.exit_code) == ("exited", failed), outcome
+    write = "open('{}', 'ab').write(bytes(3 << 20))"
+    for name in ("data/locked.bin", "data/new.bin", "hidden.bin"):
+        assert not (await hostile(write.format(name), **job)).ok
+    beside = "; ".join(map(write.format, ("new.bin", "data.bin")))
+    outcome = await hostile(f"import time; {beside}; time.sleep(9)", **job)
+    assert outcome.ending == "out_of_disk"
+
+
 async def test_output_flood(hostile: Run) -> None:
     import resource
 

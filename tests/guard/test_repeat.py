@@ -12,6 +12,7 @@ from metaloop.guard.noise import Noise
 from metaloop.guard.repeat import LOOKS, Repeat
 from metaloop.inner.evaluate import Measurement
 from metaloop.inner.promote import promote
+from metaloop.inner.search import Search
 from metaloop.task.spec import load_task
 
 BASELINE = 8
@@ -45,16 +46,26 @@ async def never(files):
     raise AssertionError("nothing had to be measured")
 
 
+@pytest.mark.parametrize("others", [0, 5])
 @pytest.mark.parametrize(("spare", "runs"), [(0, 0), (2, 2), (3, 4)])
-async def test_repeats_end_where_no_more_are_left(spare, runs):
-    seen = promotion("old", "new", [1.0], [2.5], noise=Noise(math.sqrt(8), 8), spare=spare)
+async def test_repeats_end_where_no_more_are_left(spare, runs, others):
+    """Whatever other guards have run for their own ends."""
+    noise = Noise(math.sqrt(8), 8)
+    seen = promotion("old", "new", [1.0], [2.5], noise=noise, spare=spare, runs=others)
 
     async def measure(files):
         return 1.0 if files["train.py"] == "new" else 2.5
 
     verdict = await Repeat(measure).check(seen)
-    assert (verdict.ending, seen.runs) == ("discarded", runs)
+    assert (verdict.ending, seen.runs) == ("discarded", others + runs)
     assert "no more repeats" in verdict.evidence
+
+
+def test_what_guards_run_for_other_ends_is_not_taken_off_the_repeats():
+    search = SimpleNamespace(repeats=0, best=0, best_losses=[2.0], noise=Noise())
+    told = {"losses": [1.0, 1.5, 1.2], "best_losses": [2.1], "queries": 0, "runs": 9}
+    Search.take_checked(search, 1, told)
+    assert search.repeats == 3
 
 
 async def test_a_deterministic_task_costs_nothing():
@@ -182,7 +193,7 @@ async def test_what_another_run_measured_and_does_not_run_again_is_no_matter_of_
 
     search = SimpleNamespace(
         task=load_task(toy), evaluator=Evaluator(), guards=[None], trials=[], best=0,
-        best_losses=[6.0], files=lambda number: {}, noise=Noise(), guard_runs=0, queries=4,
+        best_losses=[6.0], files=lambda number: {}, noise=Noise(), repeats=0, queries=4,
         shown={0: Shown(Scored(6.0), 1.0)},
     )  # fmt: skip
     checked = await promote(search, {}, Measurement("measured", 1.0, 1.0))

@@ -7,12 +7,13 @@ from statistics import fmean
 from threading import Barrier
 
 import pytest
+from scripted import ScriptedModel
 
 from metaloop.journal.journal import Journal, JournalError
 from metaloop.journal.records import Details, Event, MechanismRecord, RunRecord, TrialRecord
-from metaloop.models.base import Completion, Request
-from metaloop.models.ledger import Ledger
-from metaloop.models.recorder import Call
+from metaloop.models.base import Completion, ModelUnavailable, Request
+from metaloop.models.ledger import Budget, BudgetReached, Ledger, Metered
+from metaloop.models.recorder import Call, Recorded
 from metaloop.report.status import make_status
 from metaloop.study.cells import read_result
 from metaloop.study.result import Cell
@@ -90,6 +91,31 @@ def test_calls_are_kept_under_their_key(journal):
     assert list(calls) == [answered, failed, charged]
     assert calls.get(answered.key) == answered
     assert calls.get("none") is None
+
+
+async def test_what_nobody_answered_is_charged_each_time_and_found_by_none(journal):
+    spent = Completion("", "m", 100, 500, 2.0, 0.5, details={"timed_out": 2})
+    model = ScriptedModel([ModelUnavailable("late", spent), ModelUnavailable("late", spent), "ok"])
+    ledger, calls = Ledger(), journal.calls("toy-1")
+    metered = Metered(Recorded(model, calls), ledger, Budget())
+    request = Request("proposer", "s", "p")
+    for _ in range(2):
+        with pytest.raises(ModelUnavailable):
+            await metered.complete(request)
+    # A run that is resumed knows what its earlier sittings may have cost.
+    assert journal.ledger("toy-1").to_dict() == ledger.to_dict()
+    with pytest.raises(BudgetReached):
+        Budget(usd=1.0).check(journal.ledger("toy-1"))
+    assert calls.get(request.key("scripted")) is None
+    await metered.complete(request)
+    assert calls.get(request.key("scripted")).answer.text == "ok"
+
+
+def test_a_connection_that_the_server_dropped_is_made_anew(journal):
+    with journal._engine.connect() as db:
+        dropped = db.connection.driver_connection
+    dropped.close()
+    assert [run.id for run in journal.runs()] == ["toy-1"]
 
 
 def test_an_unknown_run_names_the_known_ones(journal):

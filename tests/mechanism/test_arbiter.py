@@ -23,13 +23,14 @@ def made(seed=0, recorded=(), owed=0, arms=(MODEL, *ARMS)):
     return arbiter
 
 
-def play(arbiter, trials, gain):
-    """Let the arbiter choose, and credit what `gain` says of each choice."""
+def play(arbiter, trials, gain, workers=1):
+    """Let the arbiter choose, and credit what `gain` says of each choice once it is decided."""
     chosen = []
     for number in range(1, trials + 1):
-        arm = arbiter.choose(number)
-        chosen.append(arm)
-        arbiter.record(arm, gain(arm, number))
+        decided = max(0, number - workers)
+        chosen.append(arbiter.choose(number, chosen[decided:]))
+        if number >= workers:
+            arbiter.record(chosen[decided], gain(chosen[decided], decided + 1))
     return chosen
 
 
@@ -42,14 +43,21 @@ def test_a_choice_depends_on_seed_number_and_records_alone(seed, recorded, asked
     assert [one.choose(n) for n in range(40)] == [other.choose(n) for n in range(40)]
 
 
-@given(records, st.integers(1, 4))
-def test_owed_trials_are_paid_before_credit_decides(recorded, owed):
+@given(records, st.integers(1, 4), st.integers(1, 9))
+def test_owed_trials_are_paid_before_credit_decides(recorded, owed, workers):
     arbiter = made(recorded=recorded)
     arbiter.record("a", 1e6)
     for arm in ("new", "newer"):
         arbiter.add(arm, owed)
-    chosen = play(arbiter, 2 * owed, lambda arm, number: 0.0)
+    chosen = play(arbiter, 2 * owed, lambda arm, number: 0.0, workers)
     assert chosen.count("new") == chosen.count("newer") == owed
+
+
+@pytest.mark.parametrize("owed", [0, 1])
+def test_trials_side_by_side_are_shared_among_arms_that_are_alike(owed):
+    chosen = play(made(owed=owed), 16, lambda arm, number: 0.0, workers=8)
+    for window in (chosen[:8], chosen[8:]):
+        assert sorted(window) == sorted([MODEL, *ARMS] * 2)
 
 
 @given(records, st.sets(st.sampled_from(ARMS)))

@@ -80,7 +80,7 @@ async def test_answers_of_no_use_use_up_the_budget(
     ledger, cassette = Ledger(), Cassette(tmp_path / "calls.jsonl")
     budget = Budget(usd=1.5 * cost)
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
-    with serving(lambda *_: silent()) as stub:
+    with serving(lambda *_: silent("stop")) as stub:
         monkeypatch.setenv("OPENAI_BASE_URL", stub.url)
         asked = ProviderModel(Reference.parse("openai:gpt-4o"))
         model = Metered(Recorded(asked, cassette), ledger, budget)
@@ -191,7 +191,6 @@ def test_roles_default_to_inner_and_outer_and_share_connections() -> None:
         "proposer": "local:qwen2.5-coder-0.5b",
         "strategist": "local:qwen2.5-coder-1.5b",
         "repairer": "local:qwen2.5-coder-1.5b",
-        "skeptic": "local:qwen2.5-coder-1.5b",
         "inventor": "anthropic:claude-x",
     }
     assert {role: roles[role].name for role in expected} == expected
@@ -201,14 +200,17 @@ def test_roles_default_to_inner_and_outer_and_share_connections() -> None:
 
 def test_each_distinct_model_is_wrapped_once() -> None:
     ledger, mine = Ledger(), ScriptedModel(["a"])
-    roles = Roles(mine, mine, {"reporter": "openai:x"}, wrap=lambda m: Metered(m, ledger, Budget()))
+    roles = Roles(mine, mine, {"repairer": "openai:x"}, wrap=lambda m: Metered(m, ledger, Budget()))
     assert roles["proposer"] is roles["inventor"]
-    assert isinstance(roles["reporter"], Metered)
-    assert roles.references == {"reporter": "openai:x"}
+    assert isinstance(roles["repairer"], Metered)
+    assert roles.references == {"repairer": "openai:x"}
 
 
 def test_an_unknown_role_is_named_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"invetor.*inventor"):
         Roles("openai:a", "openai:b", {"invetor": "openai:c"})
+    known = "advocate; roles are proposer, strategist, inventor, repairer$"
+    with pytest.raises(ValueError, match=known):  # nobody asks one, so none may demand a key
+        Roles("openai:a", "openai:b", {"advocate": "openai:c"})
     with pytest.raises(ValueError, match="provider"):
         Roles("gpt", "openai:b")

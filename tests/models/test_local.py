@@ -22,7 +22,7 @@ from metaloop.models.local.scratch import Scratch
 from metaloop.models.local.server import Server
 from metaloop.models.reference import connect
 
-from .stub import serving, silent
+from .stub import Reply, ok, serving, silent
 
 NAME = "local:smollm2-135m"
 SYSTEM = "You improve programs. " + "Prefer one small change with a clear reason. " * 8
@@ -128,26 +128,52 @@ def test_nothing_native_is_printed_and_test_works(
     assert capfd.readouterr() == ("", "")
 
 
-async def test_a_failed_answer_is_as_free_as_a_good_one(unloaded: None) -> None:
-    class Played:
-        """A server whose model thinks and says nothing."""
+class Played:
+    """A server that a stub plays; it takes `reading_s` to read a system prompt."""
 
-        threads, key = 1, "none"
+    key = "none"
 
-        def __init__(self, url: str) -> None:
-            self.url = url
+    def __init__(self, url: str, threads: int = 1, reading_s: float = 0.0) -> None:
+        self.url, self.threads, self._reading_s = url.removesuffix("/v1"), threads, reading_s
 
-        async def recall(self, system: str) -> None:
-            pass
+    async def recall(self, system: str) -> None:
+        await asyncio.sleep(self._reading_s)
 
-    with serving(lambda *_: silent()) as stub:
-        played = Played(stub.url.removesuffix("/v1"))
-        local._loaded[NAME] = local.Loaded(NAME, played)
-        with pytest.raises(ModelError, match="empty") as failed:
+
+@pytest.mark.parametrize(
+    ("reply", "error", "tokens"),
+    [
+        (silent(), ModelError, 500),  # asked once: more room than its context has is of no use
+        (Reply(hang_s=30), ModelUnavailable, ASK.max_tokens),
+    ],
+)
+async def test_a_failed_answer_is_as_free_as_a_good_one(
+    unloaded: None,
+    monkeypatch: pytest.MonkeyPatch,
+    reply: Reply,
+    error: type[ModelError | ModelUnavailable],
+    tokens: int,
+) -> None:
+    monkeypatch.setattr(local, "TIMEOUT_S", 2.0)
+    with serving(lambda *_: reply) as stub:
+        local._loaded[NAME] = local.Loaded(NAME, Played(stub.url))
+        with pytest.raises(error) as failed:
             await connect(NAME).complete(ASK)
     spent = failed.value.spent
     assert spent is not None
-    assert (spent.model, spent.output_tokens, spent.usd) == (NAME, 500, 0.0)
+    assert (spent.model, spent.output_tokens, spent.usd) == (NAME, tokens, 0.0)
+
+
+async def test_reading_a_new_system_prompt_is_no_crawling(
+    unloaded: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spans: list[float] = []
+    monkeypatch.setattr(Pace, "crawls", lambda _, tokens, seconds: spans.append(seconds))
+    with serving(lambda *_: ok()) as stub:
+        local._loaded[NAME] = local.Loaded(NAME, Played(stub.url, threads=2, reading_s=0.5))
+        answers = [await connect(NAME).complete(ASK) for _ in range(2)]
+    assert answers[1].seconds >= 0.5  # what is told is the whole call
+    assert spans[1] <= answers[1].seconds - 0.5
 
 
 async def test_weights_that_are_not_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

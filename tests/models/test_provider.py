@@ -14,7 +14,7 @@ import pytest
 
 from metaloop.models.base import ModelError, ModelUnavailable, Request
 from metaloop.models.prices import price, priced
-from metaloop.models.provider import LONGEST_ANSWER, ProviderModel
+from metaloop.models.provider import LONGEST_ANSWER, THOUGHT_TOKENS, ProviderModel
 from metaloop.models.reference import Reference
 
 from .stub import Reply, Stub, ok, refusal, said, serving, silent
@@ -33,13 +33,14 @@ def model(stub: Stub, **settings: Any) -> ProviderModel:
     return ProviderModel(Reference("openai", "qwen3:8b", stub.url), **settings)
 
 
-def paid(stub: Stub, monkeypatch: pytest.MonkeyPatch, ref: str) -> ProviderModel:
+def paid(stub: Stub, monkeypatch: pytest.MonkeyPatch, ref: str, **settings: Any) -> ProviderModel:
     """A model whose price is known, played by the stub."""
     for provider in ("OPENAI", "ANTHROPIC"):
         monkeypatch.setenv(f"{provider}_API_KEY", "secret")
     monkeypatch.setenv("OPENAI_BASE_URL", stub.url)
     monkeypatch.setenv("ANTHROPIC_BASE_URL", stub.url.removesuffix("/v1"))
-    return ProviderModel(Reference.parse(ref), first_wait_s=0.01, attempts=3, timeout_s=5.0)
+    settings = {"first_wait_s": 0.01, "attempts": 3, "timeout_s": 5.0} | settings
+    return ProviderModel(Reference.parse(ref), **settings)
 
 
 def in_turn(*replies: Reply) -> Callable[[int, dict[str, Any]], Reply]:
@@ -56,7 +57,8 @@ async def test_a_good_answer_and_what_was_asked() -> None:
     sent = stub.asked[0]
     assert [m["content"] for m in sent["messages"]] == ["Be brief.", "Say fine."]
     assert (sent["temperature"], sent["seed"]) == (0.3, 7)
-    assert 50 in (sent.get("max_tokens"), sent.get("max_completion_tokens"))
+    # The field that Ollama and older servers know; strict ones refuse the newer.
+    assert (sent["max_tokens"], "max_completion_tokens" in sent) == (50, False)
     assert "response_format" not in sent
 
 
@@ -105,6 +107,13 @@ async def test_no_access_is_unavailable_at_once(status: int) -> None:
     assert len(stub.asked) == 1
 
 
+async def test_who_asks_for_a_long_wait_is_given_up_at_once() -> None:
+    expected = pytest.raises(ModelUnavailable, match="1 attempt:")
+    with serving(in_turn(refusal(429, retry_after="3600"))) as stub, expected:
+        await model(stub).complete(ASK)
+    assert len(stub.asked) == 1
+
+
 async def test_nobody_there_is_unavailable() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
@@ -117,6 +126,27 @@ async def test_a_hanging_endpoint_is_given_up() -> None:
     expected = pytest.raises(ModelUnavailable, match="2 attempts")
     with serving(in_turn(Reply(hang_s=30))) as stub, expected:
         await model(stub, timeout_s=0.3, attempts=2).complete(ASK)
+
+
+async def test_what_took_too_long_is_tried_once_more_and_charged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with serving(in_turn(Reply(hang_s=30))) as stub, pytest.raises(ModelUnavailable) as failed:
+        await paid(stub, monkeypatch, "openai:gpt-4o", timeout_s=0.2, attempts=5).complete(ASK)
+    assert len(stub.asked) == 2
+    spent, reference = failed.value.spent, Reference.parse("openai:gpt-4o")
+    assert spent is not None
+    assert (spent.details["timed_out"], spent.output_tokens) == (2, 2 * ASK.max_tokens)
+    assert spent.input_tokens >= 2 * 10
+    assert spent.usd == pytest.approx(price(reference, spent.input_tokens, spent.output_tokens))
+    assert spent.seconds >= 0.2 + 0.4
+
+
+async def test_an_answer_is_charged_with_the_attempt_that_timed_out_before_it() -> None:
+    with serving(in_turn(Reply(hang_s=30), ok())) as stub:
+        answer = await model(stub, timeout_s=0.3).complete(ASK)
+    assert (answer.text, answer.details["timed_out"]) == ("fine", 1)
+    assert (answer.output_tokens, answer.usd) == (ASK.max_tokens + 3, None)
 
 
 GARBAGE = [
@@ -156,7 +186,7 @@ async def test_garbage_fails_that_call_alone(body: bytes, kind: str) -> None:
 @pytest.mark.parametrize(
     ("reply", "why"),
     [
-        (silent("length"), "length"),
+        (silent("stop"), "stop"),
         (silent("stop", refusal="I cannot help with that."), "content_filter"),
         (silent("stop", content="x" * (LONGEST_ANSWER + 1)), "characters"),
         (silent("content_filter", written=0), "content_filter"),
@@ -174,6 +204,41 @@ async def test_an_answer_of_no_use_is_charged(
     assert spent.usd == price(reference, 1000, spent.output_tokens) != 0.0
 
 
+async def test_a_model_that_thinks_gets_room_for_it_from_then_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def thinker(_: int, body: dict[str, Any]) -> Reply:
+        return ok() if body["max_completion_tokens"] > THOUGHT_TOKENS else silent("length")
+
+    with serving(thinker) as stub:
+        asked = paid(stub, monkeypatch, "openai:gpt-4o")
+        first, second = [await asked.complete(replace(ASK, seed=seed)) for seed in range(2)]
+    allowed = [body["max_completion_tokens"] for body in stub.asked]
+    assert allowed == [50, THOUGHT_TOKENS + 50, THOUGHT_TOKENS + 50]
+    assert (first.text, first.input_tokens, first.output_tokens) == ("fine", 1010, 503)
+    reference = Reference.parse("openai:gpt-4o")
+    assert first.usd == pytest.approx(price(reference, 1010, 503))
+    assert second.usd == price(reference, 10, 3)
+
+
+async def test_room_that_is_refused_is_not_asked_for_again_at_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def narrow(number: int, body: dict[str, Any]) -> Reply:
+        if body["max_completion_tokens"] > THOUGHT_TOKENS:
+            return refusal(400, "max_tokens is too large")
+        return silent("length") if number == 1 else ok()
+
+    with serving(narrow) as stub:
+        asked = paid(stub, monkeypatch, "openai:gpt-4o")
+        with pytest.raises(ModelError, match="too large") as failed:
+            await asked.complete(ASK)
+        assert (await asked.complete(ASK)).text == "fine"
+    spent = failed.value.spent
+    assert spent is not None
+    assert spent.usd == price(Reference.parse("openai:gpt-4o"), 1000, 500)
+
+
 async def test_thought_that_left_no_room_for_an_answer_is_charged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -184,7 +249,8 @@ async def test_thought_that_left_no_room_for_an_answer_is_charged(
         await paid(stub, monkeypatch, "anthropic:claude-haiku-4-5").complete(ASK)
     spent = failed.value.spent
     assert spent is not None
-    assert spent.usd == price(Reference.parse("anthropic:claude-haiku-4-5"), 1000, 500) != 0.0
+    assert [body["max_tokens"] for body in stub.asked] == [50, THOUGHT_TOKENS + 50]
+    assert spent.usd == price(Reference.parse("anthropic:claude-haiku-4-5"), 2000, 1000) != 0.0
 
 
 async def test_of_an_empty_answer_without_usage_nobody_knows_the_price() -> None:

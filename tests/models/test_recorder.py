@@ -105,6 +105,20 @@ async def test_failures_are_replayed_and_outages_are_not(cassette: Cassette) -> 
         await Recorded(ScriptedModel([]), Cassette(cassette.path), replay=True).complete(ASK)
 
 
+async def test_an_outage_that_may_have_cost_something_is_kept_for_that_alone(
+    cassette: Cassette,
+) -> None:
+    spent = Completion("", "scripted", 1000, 500, 2.0, 0.01, details={"timed_out": 2})
+    model = Recorded(ScriptedModel([ModelUnavailable("late", spent), "at last"]), cassette)
+    with pytest.raises(ModelUnavailable):
+        await model.complete(ASK)
+    [call] = cassette
+    assert (call.unanswered, call.completion and call.completion.usd) == (True, 0.01)
+    assert (await model.complete(ASK)).text == "at last"
+    replay = Recorded(ScriptedModel([]), Cassette(cassette.path), replay=True)
+    assert (await replay.complete(ASK)).text == "at last"
+
+
 async def test_a_failure_is_replayed_with_what_it_cost(cassette: Cassette) -> None:
     spent = Completion("", "scripted", 1000, 500, 2.0, 0.01, details={"finish_reason": "length"})
     model = Recorded(ScriptedModel([ModelError("empty", spent=spent)]), cassette)

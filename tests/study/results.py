@@ -26,6 +26,7 @@ def make_design(
     tasks: Sequence[str] = ("ngram-lm",), matters: float = 0.02, trials: int = 24,
     name: str = "2 x 2",
     question: str = "Does it help when the two loops think with different models?",
+    decides: str | None = None,
 ) -> Design:  # fmt: skip
     """A design as it would be read from a file; of its tasks there is the name alone."""
     names = [SimpleNamespace(spec=SimpleNamespace(name=task)) for task in tasks]
@@ -38,6 +39,7 @@ def make_design(
         inner=tuple(models),
         pairs=tuple(product(models, models)),
         arms=tuple(arms),
+        decides=decides,
         seeds=tuple(range(1, seeds + 1)),
         trials=trials,
         outer_every=6,

@@ -5,14 +5,16 @@ from models.stub import ok, serving
 from toy import write_toy
 
 from metaloop.models import prices, provider
+from metaloop.models.ledger import BudgetReached
 from metaloop.project import Project
-from metaloop.study.cells import CellStopped, run_cell, spent_usd
+from metaloop.study.cells import run_cell, spent_usd
 from metaloop.study.design import load_design
 from metaloop.study.runner import run_study
+from metaloop.study.store import Store
 
 DESIGN = """
 name = "dear"
-arms = ["A", "C"]
+arms = ["A", "C", "random"]
 seeds = [1]
 trials = 3
 outer_every = 2
@@ -41,10 +43,10 @@ def dear(tmp_path, monkeypatch):
 def test_a_cell_stops_at_its_budget_and_goes_on_with_more(dear):
     design, project, stub = dear
     cell = design.cells()[0]
-    with pytest.raises(CellStopped, match=r"toy-1 is stopped: the budget of \$0\.02 is used up"):
+    with pytest.raises(BudgetReached, match=r"the budget of \$0\.02 is used up"):
         run_cell(design, cell, project, budget_usd=0.02)
     assert (len(stub.asked), spent_usd(design, project)) == (2, pytest.approx(0.02))
-    with pytest.raises(CellStopped, match="is used up"):
+    with pytest.raises(BudgetReached, match="is used up"):
         run_cell(design, cell, project, budget_usd=0.0)
     assert len(stub.asked) == 2
     result, _ = run_cell(design, cell, project, budget_usd=1.0)
@@ -58,12 +60,14 @@ def test_what_cells_share_is_paid_once(dear):
     assert spent_usd(design, project) == pytest.approx(0.01 * len(stub.asked))
 
 
-def test_nothing_is_begun_on_a_budget_that_is_used_up(dear):
+def test_what_costs_nothing_is_run_on_a_budget_that_is_used_up(dear):
     design, project, stub = dear
-    run_cell(design, design.cells()[0], project)
-    with pytest.raises(CellStopped, match=r"the budget of \$0\.03 is used up: \$0\.0300 spent"):
-        run_study(design, project, budget_usd=0.03)
-    assert len(stub.asked) == 3
+    text = design.file.read_text().replace(f"stub-1b@{stub.url}", "gpt-4o-mini")
+    design.file.write_text(text)
+    design = load_design(design.file)
+    with pytest.raises(BudgetReached, match=r"the budget of \$0 is used up: \$0\.0000 spent"):
+        run_study(design, project, budget_usd=0.0)
+    assert [result.cell.arm for result in Store(design).results()] == ["random"]
 
 
 def test_cells_side_by_side_cannot_share_a_budget(dear):

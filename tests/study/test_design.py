@@ -60,6 +60,8 @@ def test_models_that_look_alike_do_not_share_a_file():
         ("seeds = [1, 2]", "seeds = []", ["seeds", "at least 1"]),
         ("trials = 6", "trials = 0", ["trials", "greater than or equal to 1"]),
         ("trials = 6", "trails = 6", ["trails: unknown key"]),
+        ("trials = 6", 'trials = 6\ndecides = "tpe"', ["decides", "'tpe'", "list both in arms"]),
+        ("trials = 6", 'trials = 6\ndecides = "C"', ["decides", "name another arm"]),
         ("matters = 0.5", "matters = 0", ["task.0.matters", "greater than 0"]),
         ("matters = 0.5", "", ["task.0.matters: missing"]),
         ('path = "toy"', 'path = "elsewhere"', ["elsewhere", "no such file"]),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from pages import Tags, check_page
-from toy import TOML, TRAIN, commit
+from toy import TOML, TRAIN, commit, write_toy
 from typer.testing import CliRunner
 
 from metaloop.cli import app
@@ -143,7 +143,55 @@ def test_data_that_git_ignores_is_missing_in_a_fresh_worktree(toy):
     result = check(toy)
     assert finding(result, "clean").score == 1
     assert "data.txt" in finding(result, "fresh worktree").evidence
-    assert (result.verdict, result.weakest.name) == ("fit with repairs", "version control")
+    assert "git ignores data.txt" in finding(result, "fresh worktree").change
+    assert (result.verdict, result.weakest.name) == ("unfit", "metric")  # a run would not begin
+
+
+def test_a_submodule_is_named_where_the_program_lacks_it(toy, tmp_path):
+    lib = tmp_path / "lib"
+    lib.mkdir()
+    (lib / "far.py").write_text("FAR = 1\n")
+    allow = ["-c", "protocol.file.allow=always"]
+    add = ["git", *allow, "submodule", "--quiet", "add", str(commit(lib)), "lib"]
+    subprocess.run(add, cwd=toy, check=True)
+    (toy / "train.py").write_text("from lib.far import FAR\n" + TRAIN)
+    result = check(commit(toy))
+    assert "submodules are empty in a trial: lib;" in finding(result, "submodules").evidence
+    change = finding(result, "fresh worktree").change
+    assert "submodules are empty in a trial: lib;" in change and "own_repository=True" in change
+
+
+def test_a_program_out_of_a_trials_sight_is_named(toy, tmp_path, monkeypatch):
+    """As rustup's cargo is, in the user's home."""
+    tool = tmp_path / "home" / "bin" / "compile-it"
+    tool.parent.mkdir(parents=True)
+    tool.write_text("#!/bin/sh\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tool.parent), prepend=":")
+    text = TOML.replace('["python", "train.py"]', '["sh", "-c", "compile-it && python train.py"]')
+    (toy / "metaloop.toml").write_text(text)
+    result = check(commit(toy))
+    assert f"{tool} is not found in a trial" in finding(result, "read").change
+
+
+def test_without_a_number_to_move_the_check_says_that_nothing_was_tried(toy):
+    (toy / "metaloop.toml").write_text(TOML.split("[space]")[0])
+    (toy / "train.py").write_text("open('out/x.json', 'w').write('{\"x\": 9}')\n")
+    done = metaloop("check", commit(toy))
+    assert "No small change was tried, for there is no [space], and no number" in done.output
+    assert "No small change moved" not in done.output
+
+
+def test_uncommitted_changes_outside_of_the_task_are_warned_of(tmp_path):
+    write_toy(tmp_path / "svc")
+    for name in "abcd":
+        (tmp_path / f"{name}.py").write_text("x = 1\n")
+    commit(tmp_path)
+    for name in ("a.py", "b.py", "c.py", "d.py", "svc/train.py"):
+        (tmp_path / name).write_text(TRAIN)
+    (tmp_path / "new.txt").write_text("")
+    (warning,) = quick_warnings(load_task(tmp_path / "svc"))
+    assert "trials do not see: a.py, b.py, c.py and 1 more;" in warning
 
 
 def test_files_that_a_run_leaves_for_git_to_see(toy):

@@ -83,18 +83,17 @@ def finding(result, name):
 
 
 @pytest.mark.parametrize(
-    ("odd", "trials_of_base", "noisy", "reproducible"),
+    ("odd", "trials_of_base", "noisy"),
     [
-        ((), 3, False, 1.0),
-        ((2,), 8, True, 1.0),  # one of the two side by side
-        ((2, 3, 9), 8, True, 1.0),  # both, and a later run
-        ((2, 3), 8, False, 1.0),  # both, and only these: they are in each other's way
-        ((1, 7), 8, True, 1.0),  # the commit, and a later run
-        ((1,), 8, False, 0.4),  # the commit alone: it depends on what git ignores
+        ((), 3, False),
+        ((0,), 8, True),  # the first
+        ((1,), 8, True),  # one of the two side by side
+        ((1, 2, 8), 8, True),  # both, and a later run
+        ((1, 2), 8, False),  # both, and only these: they are in each other's way
     ],
 )
 def test_noise_is_seen_in_whichever_run_of_the_same_program_differs(
-    toy, monkeypatch, odd, trials_of_base, noisy, reproducible
+    toy, monkeypatch, odd, trials_of_base, noisy
 ):
     unchanged, asked = load_task(toy).sources(), []
 
@@ -113,11 +112,11 @@ def test_noise_is_seen_in_whichever_run_of_the_same_program_differs(
     monkeypatch.setattr(trials, "Evaluator", Scripted)
     monkeypatch.setattr(checking, "find_sandbox", lambda unsafe: SimpleNamespace(name="none"))
     result = check(toy)
-    assert len(asked) == trials_of_base + 3  # the commit, and two side by side
+    assert len(asked) == trials_of_base + 2  # two side by side
     assert (result.detection.sigma > 0) == noisy
     assert finding(result, "noise").evidence.startswith("sigma" if noisy else "none in")
-    assert finding(result, "reproducible").score == reproducible
-    assert ("use --workers 1" in finding(result, "in parallel").evidence) == (odd == (2, 3))
+    assert finding(result, "reproducible").score == 1
+    assert ("use --workers 1" in finding(result, "in parallel").evidence) == (odd == (1, 2))
 
 
 def judged(toy, base, changes, name="loss", direction="minimize"):

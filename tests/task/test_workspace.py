@@ -249,6 +249,42 @@ def test_a_commit_changes_what_the_patch_does_and_nothing_else(toy, tmp_path, at
     assert kept == files["train.py"].replace("\r\n", stored).encode()
 
 
+def test_the_branch_moves_over_commits_of_the_run_alone(toy, tmp_path):
+    git(toy, "config", "committer.email", "t@t")
+    task = load_task(toy)
+    workspace = Workspace.create(task, tmp_path / "run", "toy-1", False)
+    branch, base = workspace.branch, workspace.base
+    unrecorded = workspace.commit(build(task, task.sources(), {"X": 3.0}, []), "trial 1", base)
+    workspace.check_branch()  # as after a kill before it was on record
+    workspace.point_branch(base)
+    git(toy, "branch", "-D", branch)
+    workspace.check_branch()
+    workspace.point_branch(unrecorded)
+    git(toy, "checkout", "-q", branch)
+    with pytest.raises(TaskError, match=rf"{branch}, which .* is checked out .*`git switch -`"):
+        workspace.check_branch()
+    git(toy, "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-q", "--amend", "-m", "mine")
+    mine = git(toy, "rev-parse", "HEAD")
+    for moves in (workspace.check_branch, lambda: workspace.point_branch(base)):
+        with pytest.raises(TaskError, match=f"branch -m {branch} mine"):
+            moves()
+    assert git(toy, "rev-parse", branch) == mine
+    git(toy, "branch", "-m", branch, "mine")
+    workspace.check_branch()
+    workspace.point_branch(unrecorded)
+    assert (git(toy, "rev-parse", branch), git(toy, "rev-parse", "mine")) == (unrecorded, mine)
+    assert git(toy, "status", "--porcelain") == ""
+
+
+def test_a_branch_that_does_not_begin_with_the_run_is_not_moved(toy, tmp_path):
+    author = ("-c", "user.name=t", "-c", "user.email=t@t")
+    git(toy, *author, "commit", "-q", "--allow-empty", "-m", "more")
+    workspace = Workspace.create(load_task(toy), tmp_path / "run", "toy-1", False)
+    git(toy, "branch", "-f", workspace.branch, "HEAD~1")
+    with pytest.raises(TaskError, match="did not make"):
+        workspace.check_branch()
+
+
 def test_dirty_files_are_refused_or_taken_along(toy, tmp_path):
     (toy / "train.py").write_text((toy / "train.py").read_text().replace("9.0", "8.0"))
     task = load_task(toy)
@@ -257,6 +293,25 @@ def test_dirty_files_are_refused_or_taken_along(toy, tmp_path):
     workspace = Workspace.create(task, tmp_path / "run", "toy-1", True)
     assert "X = 8.0" in (workspace.slot("slot0").root / "train.py").read_text()
     assert git(toy, "status", "--porcelain") == "M train.py"
+
+
+def test_what_a_run_would_see_can_be_had_without_a_branch(tmp_path):
+    task = load_task(write_toy(tmp_path / "mono" / "svc"))
+    top = task.directory.parent
+    (top / "lib.py").write_text("")
+    (top / ".gitignore").write_text("data.bin\n")
+    commit(top)
+    (task.directory / "data.bin").write_text("large")
+    (task.directory / "new.py").write_text("")
+    for uncommitted in (True, False):
+        workspace = Workspace.detached(task, tmp_path / f"run{uncommitted}", uncommitted)
+        found = workspace.slot("slot0").task_dir
+        assert (found.parent / "lib.py").exists() and not (found / "data.bin").exists()
+        assert (found / "new.py").exists() == uncommitted
+        workspace.close()
+    assert len(git(top, "for-each-ref").splitlines()) == 1
+    assert len(git(top, "worktree", "list").splitlines()) == 1
+    assert git(top, "status", "--porcelain") == "?? svc/new.py"
 
 
 def test_a_task_under_no_version_control_gets_a_repository_of_its_own(tmp_path):

@@ -51,6 +51,8 @@ def warn(lines: Iterable[str]) -> None:
 @contextmanager
 def errors() -> Iterator[None]:
     """Turn the errors a user can mend into messages and exit codes."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     from metaloop.execution import SandboxError
     from metaloop.journal.journal import JournalError
     from metaloop.models.base import ModelUnavailable
@@ -64,12 +66,24 @@ def errors() -> Iterator[None]:
         fail(str(error), NO_SANDBOX)
     except (ValueError, JournalError, ModelUnavailable) as error:
         fail(str(error))
+    except SQLAlchemyError as error:
+        fail(f"{_journal()}: {getattr(error, 'orig', None) or error}")
     except BrokenPipeError:  # the reader of a pipe has left: no fault
         raise
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except KeyboardInterrupt:
         fail("interrupted", INTERRUPTED)
+
+
+def _journal() -> str:
+    """The journal, as an error names it: a URL may hold a password."""
+    from metaloop.project import FOLDER, Project
+
+    project = Project.around(Path.cwd())
+    if project.url:
+        return "the journal that METALOOP_JOURNAL names"
+    return f"the journal {project.root / FOLDER / 'journal.db'}"
 
 
 def make_room(file: Path | None) -> None:

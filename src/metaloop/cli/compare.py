@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from metaloop.cli.app import INTERRUPTED, app, errors, fail, say
+from metaloop.cli.app import INTERRUPTED, NO_TRIAL, app, errors, fail, say
 
 
 @app.command("compare")
@@ -19,7 +19,8 @@ def compare_command(
     seeds: Annotated[int, typer.Option(help="Runs of each arm; 8 can tell, fewer cannot.")] = 8,
     workers: Annotated[int, typer.Option(help="Runs side by side.")] = 1,
     budget_usd: Annotated[
-        float | None, typer.Option(help="Stop when its runs have cost so many dollars in all.")
+        float | None,
+        typer.Option(help="Stop when its runs in this project have cost so many dollars in all."),
     ] = None,
 ) -> None:
     """The bilevel loop against level 1, random search, TPE and CMA-ES at equal trials.
@@ -28,6 +29,7 @@ def compare_command(
     seeds, or a larger budget, the same command goes on, as long as the task stays as it is.
     """
     from metaloop.cli.tables import print_table
+    from metaloop.models.ledger import BudgetReached
     from metaloop.project import FOLDER, Project
     from metaloop.study.cells import CellStopped
     from metaloop.study.compare import design_comparison
@@ -48,7 +50,7 @@ def compare_command(
         design = design_comparison(
             loaded, inner, outer, trials=trials, seeds=range(1, seeds + 1), home=home
         )
-        store = Store(design)
+        store, unfinished = Store(design), ""
         try:
             run_study(
                 design,
@@ -57,10 +59,16 @@ def compare_command(
                 budget_usd=budget_usd,
                 told=lambda: say(progress(design, store.results()).line()),
             )
+        except BudgetReached as limit:
+            unfinished = f"{limit}; the same command goes on with a larger --budget-usd"
         except (CellStopped, KeyboardInterrupt) as stopped:
-            fail(f"{stopped or 'interrupted'}; the same command goes on", INTERRUPTED)
+            fail(f"{str(stopped) or 'interrupted'}; the same command goes on", INTERRUPTED)
         results = store.results()
+        if unfinished and not results:
+            fail(unfinished, NO_TRIAL)
         page = write_comparison(results, design.folder)
         table = reached(results)
     print_table(table.heads, table.rows)
     say(f"\n{recommendation(results)}\nreport:  {page}")
+    if unfinished:
+        fail(unfinished, NO_TRIAL)

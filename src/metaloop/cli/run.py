@@ -56,7 +56,8 @@ def run_command(
         bool,
         typer.Option(
             "--include-uncommitted",
-            help="Start from the files as they lie there, not from the last commit.",
+            help="Start from the files of the task's directory as they lie there, not from the "
+            "last commit.",
         ),
     ] = False,
     unsafe: Unsafe = False,
@@ -177,14 +178,20 @@ def _finish(project: Project, status: Status, as_json: bool) -> None:
     """Write the report, say where the run stands, and leave with the exit code that tells it."""
     from metaloop.report.write import write_report
 
+    page, warnings, resume = None, [], f"metaloop resume {status.run}"
     with errors(), project.journal() as journal:
-        page = write_report(journal, status.run, project.folder(status.run))
-        failing = _failing(journal, status)
+        try:
+            page = write_report(journal, status.run, project.folder(status.run))
+        except OSError as error:  # e.g. the disk is full, and the run paused for it
+            warnings.append(f"no report: {error}; `metaloop report {status.run}` writes it")
+        warnings += _failing(journal, status)
+        if journal.run(status.run).config["settings"].get("unsafe"):
+            resume += " --unsafe"  # which is never remembered
     if as_json:
         print_json(status.to_dict())
     else:
-        _print_summary(status, page)
-    warn(failing)
+        _print_summary(status, page, resume)
+    warn(warnings)
     if status.state in ("interrupted", "paused"):
         raise typer.Exit(INTERRUPTED)
     if not status.trials["total"]:
@@ -209,20 +216,21 @@ def _failing(journal: Journal, status: Status) -> list[str]:
     return warnings
 
 
-def _print_summary(status: Status, page: Path) -> None:
+def _print_summary(status: Status, page: Path | None, resume: str) -> None:
     from metaloop.models.ledger import USED_UP
     from metaloop.report.words import headline
 
     run, reason = status.run, f": {status.reason}" if status.reason else ""
     say(f"\n{run} is {status.state}{reason}")
     say(headline(status))
-    say(f"report:  {_near(page)}")
+    if page:
+        say(f"report:  {_near(page)}")
     if status.best_trial:
-        say(f"patch:   metaloop diff {run} | git apply    (or: metaloop apply {run})")
+        say(f"patch:   metaloop apply {run}")
     if status.state in ("interrupted", "paused"):
-        say(f"go on:   metaloop resume {run}")
+        say(f"go on:   {resume}")
     elif USED_UP in status.reason:
-        say(f"go on:   metaloop resume {run}, with a larger budget")
+        say(f"go on:   {resume}, with a larger budget")
     elif status.reason:  # what was spent is unknown, and stays so under any budget in dollars
         say(f'go on:   in Python, metaloop.resume("{run}", changes={{"budget_usd": None}})')
 

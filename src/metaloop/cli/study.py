@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from metaloop.cli.app import INTERRUPTED, app, errors, fail, print_json, say
+from metaloop.cli.app import INTERRUPTED, NO_TRIAL, app, errors, fail, print_json, say
 
 
 class _RunFirst(TyperGroup):
@@ -35,7 +35,8 @@ def run_command(
     file: File,
     workers: Annotated[int, typer.Option(help="Cells run side by side.")] = 1,
     budget_usd: Annotated[
-        float | None, typer.Option(help="Stop when its runs have cost so many dollars in all.")
+        float | None,
+        typer.Option(help="Stop when its runs in this project have cost so many dollars in all."),
     ] = None,
     replay: Annotated[
         Path | None,
@@ -48,6 +49,7 @@ def run_command(
 
     After a budget is used up it goes on with a larger one.
     """
+    from metaloop.models.ledger import BudgetReached
     from metaloop.project import Project
     from metaloop.study.cells import CellStopped
     from metaloop.study.design import load_design
@@ -72,8 +74,12 @@ def run_command(
                 replay=replay,
                 told=tell,
             )
+        except BudgetReached as reached:
+            if store.results():
+                _write(file)
+            fail(f"{reached}; the same command goes on with a larger --budget-usd", NO_TRIAL)
         except (CellStopped, KeyboardInterrupt) as stopped:
-            fail(f"{stopped or 'interrupted'}; `metaloop study run {file}` goes on", INTERRUPTED)
+            fail(f"{str(stopped) or 'interrupted'}; the same command goes on", INTERRUPTED)
     _write(file)
 
 

@@ -23,6 +23,7 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -87,9 +88,10 @@ class Landlock(Unconfined):
             signals=_abi() >= _ABI_SCOPES,
         )
         modes = list(_modes(job)) if job.writable else []
-        return self._order(
+        launch = self._order(
             job, report, home, undo, landlock=landlock, seccomp=filtered.hex(), modes=modes
         )
+        return replace(launch, locked=frozenset(path for path, _, _ in modes))
 
 
 @cache

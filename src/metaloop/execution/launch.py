@@ -62,6 +62,9 @@ class Launch:
     """Descriptors that it needs."""
     written: tuple[Path, ...]
     """The host's directories that the job can write to."""
+    locked: frozenset[str] = frozenset()
+    """Paths in these of what the job can neither write to nor put anything else in place of, though
+    the sandbox sets its times when the job starts."""
 
 
 class Launcher(ABC):
@@ -119,7 +122,7 @@ class Launcher(ABC):
                 )
                 await self._ready(process)
                 pid, leader, tree = self._confined(json.loads(reports.read(_REPORT)))
-            watch = Watch(job, tree, group, launch.written)
+            watch = Watch(job, tree, group, launch.written, launch.locked)
             cell = Cell(job, process, leader, tree, watch, undo.pop_all().close)
         try:
             limit(pid, job, timed, counted=group is not None)

@@ -41,6 +41,16 @@ def python() -> str:
     return sys.executable
 
 
+def is_python(interpreter: str) -> bool:
+    """Whether `python` means this interpreter now; in one environment it may go by many names."""
+    return _identity(interpreter) == _identity(python())
+
+
+def _identity(interpreter: str) -> tuple[Path, Path]:
+    program = Path(interpreter)
+    return program.parent.resolve(), program.resolve()
+
+
 def command(job: Job) -> tuple[str, ...]:
     """The job's command, with `python` and `python3` replaced by the interpreter they mean."""
     first, *rest = job.command

@@ -31,11 +31,16 @@ class Watch:
     """The limits of one running job."""
 
     def __init__(
-        self, job: Job, tree: Tree, group: Cgroup | None, places: tuple[Path, ...]
+        self,
+        job: Job,
+        tree: Tree,
+        group: Cgroup | None,
+        places: tuple[Path, ...],
+        locked: frozenset[str],
     ) -> None:
         self._job, self._tree, self._group = job, tree, group
         self._started = time.time() - _CLOCK_S
-        self._disk = Disk(places, job.disk_mb * _MB, self._started)
+        self._disk = Disk(places, locked, job.disk_mb * _MB, self._started)
         self._peak_mb: float | None = None
 
     @property
@@ -84,10 +89,12 @@ class Watch:
 
 
 class Disk:
-    """What a job has written below some directories."""
+    """What a job has written below some directories, where nothing `locked` can be its work."""
 
-    def __init__(self, places: tuple[Path, ...], limit: int, since: float) -> None:
-        self._places, self._limit, self._since = places, limit, since
+    def __init__(
+        self, places: tuple[Path, ...], locked: frozenset[str], limit: int, since: float
+    ) -> None:
+        self._places, self._locked, self._limit, self._since = places, locked, limit, since
         self._free = [_free(place) for place in places]
         self._known, self._next_walk = 0, 0.0
 
@@ -111,7 +118,8 @@ class Disk:
             try:
                 with os.scandir(queue.pop()) as entries:
                     for entry in entries:
-                        total += self._size(entry.stat(follow_symlinks=False))
+                        if entry.path not in self._locked:
+                            total += self._size(entry.stat(follow_symlinks=False))
                         if entry.is_dir(follow_symlinks=False):
                             queue.append(entry.path)
             except OSError as error:

@@ -39,6 +39,7 @@ class Repeat:
 
     async def check(self, promotion: Promotion) -> Verdict:
         """Measure as often as it takes and may take; what fails to run again is rejected."""
+        before = promotion.runs  # those are other guards', and no repeats
         if promotion.noise.sigma == 0:
             if not touches_chance(promotion.best_files, promotion.files):
                 return Verdict(self.name, "passed", "the task is deterministic: measured once")
@@ -58,7 +59,7 @@ class Repeat:
                 return Verdict(self.name, "passed", said)
             if promotion.gain < hope(look) * error:
                 break
-            if promotion.spare is not None and promotion.runs >= promotion.spare:
+            if promotion.spare is not None and promotion.runs - before >= promotion.spare:
                 said += ", and no more repeats are left to this run"
                 break
             if look < LOOKS and not await self._measure_again(promotion):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import json
 import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -33,6 +35,14 @@ BROKEN = 3
 """Runs in a row that could not be made: then it is the machine, and no candidate's fault."""
 DEEPEST = 32
 """Levels of directories in which a run may leave data."""
+MB = 1 << 20
+"""Bytes in a megabyte of `disk_mb`, as the sandboxes count them."""
+_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+"""Errors that no output of a run can be the reason of."""
+
+
+class OutputError(OSError):
+    """What a run left cannot be read: the end of this trial, and no sign of a broken machine."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +106,7 @@ class Evaluator:
         try:
             measured = await self._run(files, command, keep)
         except (OSError, ValueError, RuntimeError) as error:
-            # E.g. the disk is full, or what the run left is too strange to be read: this trial's
+            # E.g. the disk is full, or something that nobody foresaw happened: this trial's
             # end, not the run's, which would come to the same end each time it is resumed.
             self._broken += 1
             if self._broken >= BROKEN:
@@ -112,8 +122,20 @@ class Evaluator:
         slot = await self._free.get()
         try:
             return await self._measure(slot, files, command, keep)
+        except OutputError as error:
+            return Measurement("crashed", None, 0.0, str(error))
         finally:
             self._free.put_nowait(slot)
+
+    async def measure_on(self, files: Files, command: Sequence[str]) -> Measurement:
+        """Run `files`, and score what they left by the command of the sealed split or holdout."""
+        measured = await self.measure(files, keep=True, fresh=True)
+        try:
+            if measured.score is None:
+                return measured
+            return await self.rejudge(measured.artefacts, command)
+        finally:
+            self.forget(measured)
 
     async def rejudge(self, artefacts: Path | None, command: Sequence[str]) -> Measurement:
         """Score kept artefacts by the command of the holdout or of the sealed split; without
@@ -133,7 +155,7 @@ class Evaluator:
     async def rerun(self, files: Files, command: Sequence[str], given: Path, left: Path) -> Outcome:
         """Run `files` by `command` with the data of `given` in out/probe; what the run leaves there
         goes to `left`. Raises OSError when that cannot be."""
-        limit = self.task.spec.run.disk_mb * 1_000_000
+        limit = self.task.spec.run.disk_mb * MB
         slot = await self._free.get()
         try:
             await asyncio.to_thread(self.workspace.reset, slot, files)
@@ -158,7 +180,9 @@ class Evaluator:
         planted = {n: canary.plant(slot.task_dir / n) for n in self.task.spec.guard.canary}
         ran = await self.sandbox.run(self._run_job(slot, command))
         touched = [n for n, trace in planted.items() if canary.touched(slot.task_dir / n, trace)]
-        if self._fingerprint(slot) != self.fingerprint:
+        with _left_by_a_run():
+            fingerprint = self._fingerprint(slot)
+        if fingerprint != self.fingerprint:
             return Measurement("rejected", None, ran.seconds, "the judge was tampered with")
         if not ran.ok:
             return _failure(ran)
@@ -167,7 +191,8 @@ class Evaluator:
             if spec.judge is not None or keep:
                 kept = Path(tempfile.mkdtemp(prefix="out-", dir=slot.root.parent))
                 kept.chmod(0o755)  # the judge may run as somebody else
-                copy_artefacts(_inside_of(slot, out), kept, spec.run.disk_mb * 1_000_000)
+                with _left_by_a_run():
+                    copy_artefacts(_inside_of(slot, out), kept, spec.run.disk_mb * MB)
             if spec.judge is None or kept is None:
                 measured = self._score(ran, ran.seconds)
             else:
@@ -202,8 +227,10 @@ class Evaluator:
         judged = await self.run_judge(out, command)
         if not judged.ok:
             said = _tail(judged) or judged.ending
-            reason = f"the judge refused: {last_line(said)}"
-            return Measurement("crashed", None, seconds, reason, said)
+            failed = replace(_failure(judged), seconds=seconds, tail=said)
+            if failed.status == "timed_out":  # no word of the judge's
+                return replace(failed, reason=f"the judge was {failed.reason}")
+            return replace(failed, reason=f"the judge refused: {last_line(said)}")
         return self._score(judged, seconds)
 
     async def run_judge(self, out: Path, command: Sequence[str]) -> Outcome:
@@ -257,7 +284,7 @@ def prints_metric(stdout: str, name: str) -> bool:
 
 def copy_artefacts(source: Path, target: Path, limit: int, depth: int = DEEPEST) -> int:
     """Copy the data files below `source`, at most `limit` bytes; returns what is left of it.
-    Raises OSError when there are more of them, or more than `depth` levels of directories.
+    Raises OutputError when there are more of them, or more than `depth` levels of directories.
 
     Everything in `source` was written by a candidate: links and devices stay behind, nothing is
     followed.
@@ -267,13 +294,13 @@ def copy_artefacts(source: Path, target: Path, limit: int, depth: int = DEEPEST)
             info = entry.stat(follow_symlinks=False)
             if stat.S_ISDIR(info.st_mode):
                 if not depth:
-                    raise OSError(f"out/ holds directories more than {DEEPEST} levels deep")
+                    raise OutputError(f"out/ holds directories more than {DEEPEST} levels deep")
                 (target / entry.name).mkdir()
                 limit = copy_artefacts(Path(entry.path), target / entry.name, limit, depth - 1)
             elif stat.S_ISREG(info.st_mode) and Path(entry.name).suffix in ARTEFACTS:
                 limit -= info.st_size
                 if limit < 0:
-                    raise OSError("out/ is larger than the task's disk_mb")
+                    raise OutputError("out/ is larger than the task's disk_mb")
                 handle = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW)
                 with os.fdopen(handle, "rb") as read, (target / entry.name).open("xb") as write:
                     shutil.copyfileobj(read, write)
@@ -282,12 +309,26 @@ def copy_artefacts(source: Path, target: Path, limit: int, depth: int = DEEPEST)
 
 def _inside_of(slot: Slot, place: Path) -> Path:
     """`place`, unless the run has put a link on the way to it, which might lead to the judge's
-    answers; raises OSError then."""
+    answers; raises OutputError then."""
     # Path.resolve raises RuntimeError for a link to itself, up to Python 3.12.
     real, below_root = os.path.realpath(place), place.relative_to(slot.root)
     if real != os.path.join(os.path.realpath(slot.root), below_root):  # noqa: PTH118
-        raise OSError(f"{place.relative_to(slot.task_dir)} is behind a link that the run has made")
+        raise OutputError(
+            f"{place.relative_to(slot.task_dir)} is behind a link that the run has made"
+        )
     return place
+
+
+@contextmanager
+def _left_by_a_run() -> Iterator[None]:
+    """For reading what a candidate may have removed, locked or named as it liked: raises
+    OutputError, but for what is the machine's doing."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, OutputError) or error.errno in _MACHINE:
+            raise
+        raise OutputError(f"what it left cannot be read: {error.strerror or error}") from error
 
 
 @lru_cache(maxsize=4096)

@@ -68,7 +68,7 @@ def guards_for(task: Task, evaluator: Evaluator, check_budget: Callable[[], None
 
         async def vary(files: Files, variant: Perturbation) -> float | None:
             check_budget()
-            return _loss(task, await evaluator.measure(files, variant.command))
+            return loss(task, await evaluator.measure(files, variant.command))
 
         guards.append(Perturbations(spec.perturbation, vary))
     if (table := spec.probe) is not None:
@@ -86,7 +86,7 @@ def measure_with(task: Task, evaluator: Evaluator, check_budget: Callable[[], No
 
     async def measure(files: Files) -> float | None:
         check_budget()
-        return _loss(task, await evaluator.measure(files))
+        return loss(task, await evaluator.measure(files))
 
     return measure
 
@@ -101,5 +101,6 @@ def score(task: Task, measured: Measurement) -> Scored:
     return Scored(task.loss(measured.score or 0.0), [task.loss(x) for x in measured.blocks])
 
 
-def _loss(task: Task, measured: Measurement) -> float | None:
+def loss(task: Task, measured: Measurement) -> float | None:
+    """The score of a measurement, turned so that lower is better; None where it has none."""
     return None if measured.score is None else task.loss(measured.score)

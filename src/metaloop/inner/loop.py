@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 
 from metaloop.inner.evaluate import Measurement
@@ -15,6 +16,7 @@ from metaloop.inner.promote import promote
 from metaloop.inner.proposal import Proposal, View
 from metaloop.inner.propose import propose
 from metaloop.inner.search import Search
+from metaloop.models.ledger import BudgetReached
 
 
 @dataclass(frozen=True)
@@ -26,17 +28,23 @@ class Attempt:
 
 
 async def inner_loop(search: Search, until: int) -> None:
-    """Run the trials up to number `until`; `search.check_budget` may end it earlier."""
+    """Run the trials up to number `until`; BudgetReached may end it earlier."""
     in_flight: deque[asyncio.Task[Attempt]] = deque()
     try:
         for number in range(len(search.trials), until + 1):
             search.check_budget()
-            view, arm = search.view(number), search.choose_arm(number)
-            in_flight.append(asyncio.create_task(attempt(search, view, arm)))
+            busy = [task.get_name() for task in in_flight]  # a task has the name of its arm
+            view, arm = search.view(number), search.choose_arm(number, busy)
+            in_flight.append(asyncio.create_task(attempt(search, view, arm), name=arm))
             if len(in_flight) == search.settings.workers:
                 await decide(search, await in_flight.popleft())
         while in_flight:
             await decide(search, await in_flight.popleft())
+    except BudgetReached:  # what is under way is finished, where it takes no further run or call
+        while in_flight:
+            with suppress(BudgetReached):
+                await decide(search, await in_flight.popleft())
+        raise
     finally:
         for task in in_flight:
             task.cancel()

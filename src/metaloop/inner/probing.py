@@ -12,7 +12,7 @@ from pathlib import Path
 from metaloop.execution.job import Job, Outcome
 from metaloop.guard.base import Probed
 from metaloop.guard.structure import DRAWS, SCALES, ProbeError, read
-from metaloop.inner.evaluate import Evaluator, copy_artefacts, last_line
+from metaloop.inner.evaluate import MB, Evaluator, copy_artefacts, last_line
 from metaloop.task.mirror import remove
 from metaloop.task.patch import Files
 from metaloop.task.spec import FILE, Probe, TaskError
@@ -57,7 +57,7 @@ async def _probe(
     _lay_out(place, perturbed, judged)
     made = await evaluator.sandbox.run(_noise(evaluator, perturbed, artefacts))
     _expect(made, "its weights")
-    copy_artefacts(artefacts, judged, evaluator.task.spec.run.disk_mb * 1_000_000)
+    copy_artefacts(artefacts, judged, evaluator.task.spec.run.disk_mb * MB)
     remove(judged / "probe")  # of the run's own making
     (judged / "probe").mkdir()
     ran = await evaluator.rerun(files, table.command, perturbed / "probe", judged / "probe")

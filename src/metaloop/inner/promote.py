@@ -17,11 +17,14 @@ FIRST, PER_TRIAL = 3, 0.4
 with many candidates that seem a little better still has two of three runs for its search."""
 
 
-async def promote(search: Search, files: Files, measured: Measurement) -> Checked:
-    """Ask every guard about a measured candidate that seems better than the best."""
+async def promote(
+    search: Search, files: Files, measured: Measurement, guards: Sequence[Guard] = ()
+) -> Checked:
+    """Ask every guard, or `guards` alone, about a measured candidate that would become the best."""
+    guards = guards or search.guards
     if measured.artefacts is not None:
         promotion = _promotion(search, files, measured)
-        return Checked(promotion, await check(search.guards, promotion))
+        return Checked(promotion, await check(guards, promotion))
     # The measurement is another run's, and guards look at what a run left.
     left = await search.evaluator.measure(files, keep=True, fresh=True)
     try:
@@ -29,7 +32,7 @@ async def promote(search: Search, files: Files, measured: Measurement) -> Checke
         promotion = _promotion(search, files, again)
         if left.score is None:
             return Checked(promotion, [Verdict("repeat", "rejected", "it did not run again")])
-        return Checked(promotion, await check(search.guards, promotion))
+        return Checked(promotion, await check(guards, promotion))
     finally:
         search.evaluator.forget(left)
 
@@ -48,7 +51,7 @@ def _promotion(search: Search, files: Files, measured: Measurement) -> Promotion
         artefacts=measured.artefacts,
         usual_seconds=median(other.seconds for other in search.shown.values()),
         queries=search.queries,
-        spare=max(0, int(FIRST + PER_TRIAL * len(search.trials)) - search.guard_runs),
+        spare=max(0, int(FIRST + PER_TRIAL * len(search.trials)) - search.repeats),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import json
+import re
 import shlex
 import tempfile
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from metaloop.execution import find_sandbox
 from metaloop.inner.evaluate import Evaluator, Measurement
+from metaloop.task import missing
 from metaloop.task.space import Value
 from metaloop.task.spec import FILE, TaskError, load_task
 from metaloop.task.workspace import Workspace
@@ -56,17 +58,19 @@ def prove(directory: Path, unsafe: bool) -> Measurement:
     """Run the task once, as a trial; raises TaskError with the output when no metric is read."""
     task, sandbox = load_task(directory), find_sandbox(unsafe=unsafe)
     with tempfile.TemporaryDirectory(prefix="metaloop-") as folder:
-        workspace = Workspace.scratch(task, Path(folder))
+        workspace = Workspace.detached(task, Path(folder))
 
         async def measure() -> Measurement:
             return await Evaluator(task, workspace, sandbox, 1).measure(task.sources())
 
-        measured = asyncio.run(measure())
+        try:
+            measured = asyncio.run(measure())
+        finally:
+            workspace.close()
     if measured.score is None:
-        raise TaskError(
-            f"{directory / FILE} is written, but a trial run failed: "
-            f"{measured.reason}\n{measured.tail}"
-        )
+        failed = f"{directory / FILE} is written, but a trial run failed: {measured.reason}"
+        lacking = [*missing.programs(measured.tail), *missing.files(task.directory)]
+        raise TaskError("\n".join([failed, measured.tail, *lacking]))
     return measured
 
 
@@ -80,10 +84,10 @@ def _render(name: str, answers: Answers) -> str:
     ]
     if answers.protect:
         lines += ["", "[protect]", f"files = {toml(answers.protect)}"]
-    lines += ["", "[run]", f"command = {toml(shlex.split(answers.command))}"]
+    lines += ["", "[run]", f"command = {toml(_words('--command', answers.command))}"]
     lines += [f"timeout_s = {answers.timeout_s:g}"]
     if answers.judge:
-        lines += ["", "[judge]", f"command = {toml(shlex.split(answers.judge))}"]
+        lines += ["", "[judge]", f"command = {toml(_words('--judge', answers.judge))}"]
         if answers.judge_files:
             lines += [f"files = {toml(answers.judge_files)}"]
     lines += ["", "[metric]", f"name = {toml(answers.metric)}"]
@@ -91,6 +95,19 @@ def _render(name: str, answers: Answers) -> str:
     if answers.params:
         lines += ["", "[space]", *map(_param, answers.params)]
     return "\n".join(lines) + "\n"
+
+
+def _words(option: str, command: str) -> list[str]:
+    """The arguments of a command; raises TaskError for what only a shell would understand."""
+    bare = re.sub(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\"""", "_", command)  # without what is quoted
+    found = re.search(r"^\s*[A-Za-z_]\w*=|&&|[|;<>]+", bare)
+    if found is None:
+        return shlex.split(command)
+    raise TaskError(
+        f"{option} {command}: no shell reads it, and {found[0].strip()!r} would be taken for a "
+        "program or an argument; put it into a script and give 'sh run.sh', or give it as "
+        f"{shlex.join(['sh', '-c', command])}"
+    )
 
 
 def _param(given: str) -> str:

@@ -70,8 +70,8 @@ class Search:
         self.guards = guards_for(task, evaluator, check_budget)
         self.shown: dict[int, Shown] = {}
         """What the baseline and each best after it has shown to the guards."""
-        self.guard_runs = 0
-        """Runs of programs that the guards spent."""
+        self.repeats = 0
+        """Measurements that the guards have had repeated."""
         self.queries = 0
         """Times that the guards asked the holdout."""
         self.best_commit = evaluator.workspace.base
@@ -98,9 +98,9 @@ class Search:
         better."""
         return mean(self.best_losses)
 
-    def choose_arm(self, number: int) -> str:
-        """Whom the arbiter gives trial `number` to."""
-        return self.arbiter.choose(number)
+    def choose_arm(self, number: int, busy: list[str]) -> str:
+        """Whom the arbiter gives trial `number` to; `busy` are the arms of those in flight."""
+        return self.arbiter.choose(number, busy)
 
     def call_seed(self, number: int, attempt: int) -> int:
         """A seed of its own for every model call, the same in every repetition of the run."""
@@ -244,22 +244,22 @@ class Search:
         Where the task has none it is the holdout, which the guards have asked already.
         """
         spec = self.task.spec
-        split = "sealed" if spec.sealed else "holdout"
         if (table := spec.sealed or spec.holdout) is None or not self.trials:
             return
         content = content_hash(final)  # of one trial, there may be a pruned program too
-        known = [event.data for event in self.journal.events(self.run, "holdout")[-1:]]
-        if any(k["trial"] == self.best and k.get("content", content) == content for k in known):
-            return
-        scores: dict[str, float | None] = {}
+        for known in (event.data for event in self.journal.events(self.run, "holdout")[-1:]):
+            same = known["trial"] == self.best and known.get("content", content) == content
+            if same and None not in (known["baseline"], known["best"]):
+                return
+        opened: dict[str, Measurement] = {}
         for files in (self.files(0), final):
-            if (program := content_hash(files)) not in scores:
-                measured = await self.evaluator.measure(files, keep=True, fresh=True)
-                opened = await self.evaluator.rejudge(measured.artefacts, table.command)
-                scores[program] = opened.score
-                self.evaluator.forget(measured)
-        data = {"trial": self.best, "split": split, "content": content}
-        data |= {"baseline": scores[content_hash(self.files(0))], "best": scores[content]}
+            if (program := content_hash(files)) not in opened:
+                opened[program] = await self.evaluator.measure_on(files, table.command)
+        before, after = opened[content_hash(self.files(0))], opened[content]
+        split, reason = "sealed" if spec.sealed else "holdout", before.reason or after.reason
+        data: dict[str, Any] = {"trial": self.best, "split": split, "content": content}
+        data |= {"baseline": before.score, "best": after.score}
+        data |= {"reason": reason} if reason else {}
         self.journal.add_event(self.run, len(self.trials) - 1, "holdout", **data)
 
     async def close(self) -> None:
@@ -317,7 +317,7 @@ class Search:
     def take_checked(self, number: int, data: dict[str, Any]) -> None:
         """Take into the state what the guards of trial `number` measured (`Checked.to_dict`)."""
         self.queries = data["queries"]
-        self.guard_runs += data.get("runs", 0)  # the baseline's record has none
+        self.repeats += len([*data.get("losses", ())[1:], *data.get("best_losses", ())])
         if self.best == number:
             self.shown[number] = Shown.from_dict(data["shown"])
         else:

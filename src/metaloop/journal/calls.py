@@ -33,8 +33,9 @@ class CallTable:
         return None if row is None else _call(*row)
 
     def put(self, call: Call) -> None:
-        """Keep `call`; one that is there already stays as it is."""
-        if self.get(call.key) is not None:
+        """Keep `call`; one that is there already stays as it is, unless it is unanswered: each of
+        those is charged."""
+        if not call.unanswered and self.get(call.key) is not None:
             return
         answer = None if call.completion is None else asdict(call.completion)
         row = {

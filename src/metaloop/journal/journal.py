@@ -56,7 +56,9 @@ class Journal:
             if address.drivername == "postgresql":
                 address = address.set(drivername="postgresql+psycopg")
             self.url = str(address)  # the password as ***
-            self._engine: Engine = create_engine(address)
+            # A server drops connections that idle, or when it restarts: asked first, they are made
+            # anew, where the first statement of a night's run would fail.
+            self._engine: Engine = create_engine(address, pool_pre_ping=True)
             if self._engine.dialect.name == "sqlite":
                 event.listen(self._engine, "connect", _wal)
             try:

@@ -7,6 +7,7 @@ and only gains that exceeded the noise count at all (the caller records 0 for th
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -43,15 +44,21 @@ class Arbiter:
         """Take `arm` out of use for good."""
         self._arms.pop(arm, None)
 
-    def choose(self, number: int) -> str:
-        """The arm of trial `number`; the choice is a pure function of seed, number and records."""
+    def choose(self, number: int, in_flight: Sequence[str] = ()) -> str:
+        """The arm of trial `number`; `in_flight` are the arms of trials that are not decided yet.
+
+        They count as trials made, or all that run side by side would go to one arm. The choice is
+        a pure function of seed, number, records and these.
+        """
         arms = list(self._arms)
         if not arms:
             return MODEL
-        if owed := [name for name in arms if self._arms[name].owed > 0]:
-            return max(owed, key=lambda name: (self._arms[name].owed, arms.index(name)))
+        owed = {name: arm.owed - in_flight.count(name) for name, arm in self._arms.items()}
+        if max(owed.values()) > 0:
+            return max(arms, key=lambda name: (owed[name], arms.index(name)))
+        pulls = {name: arm.pulls + in_flight.count(name) for name, arm in self._arms.items()}
         Random(f"{self._seed}/{number}").shuffle(arms)  # breaks ties  # noqa: S311
-        return max(arms, key=self._index)
+        return max(arms, key=lambda name: self._index(name, pulls))
 
     def record(self, arm: str, gain: float) -> None:
         """Credit `arm` with the gain of one trial, in the metric's unit, never negative."""
@@ -67,12 +74,11 @@ class Arbiter:
         """Discounted gain per trial of each arm in use."""
         return {name: arm.gain / max(arm.pulls, 1e-9) for name, arm in self._arms.items()}
 
-    def _index(self, name: str) -> float:
+    def _index(self, name: str, pulls: Mapping[str, float]) -> float:
         """Upper confidence bound, in units of the mean credit of all arms."""
-        arm = self._arms[name]
-        total = sum(a.pulls for a in self._arms.values())
+        gain, total = self._arms[name].gain, sum(pulls.values())
         unit = sum(a.gain for a in self._arms.values()) / max(total, 1e-9) or 1.0
-        if arm.pulls < 1e-3:
+        if pulls[name] < 1e-3:
             return math.inf
-        bonus = EXPLORATION * math.sqrt(math.log(max(total, 2.0)) / arm.pulls)
-        return arm.gain / arm.pulls / unit + bonus
+        bonus = EXPLORATION * math.sqrt(math.log(max(total, 2.0)) / pulls[name])
+        return gain / pulls[name] / unit + bonus

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Protocol
 
-Role = Literal[
-    "proposer", "strategist", "inventor", "repairer", "advocate", "skeptic", "arbiter", "reporter"
-]
+Role = Literal["proposer", "strategist", "inventor", "repairer"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,9 @@ class Completion:
     """A model's answer. `usd` is None when the price is unknown, 0.0 only for local models.
 
     `cached` answers were read from a record: they cost nothing now, whatever `usd` says they once
-    cost. `details["finish_reason"]` is "length" when `max_tokens` cut the text short.
+    cost. `details["finish_reason"]` is "length" when `max_tokens` cut the text short. With
+    `details["timed_out"]`, so many attempts are in it that were given up, each charged with the
+    most that it may have cost: nobody tells what it did.
     """
 
     text: str
@@ -51,6 +52,20 @@ class Completion:
     usd: float | None = None
     cached: bool = False
     details: dict[str, Any] = field(default_factory=dict)
+
+
+def in_all(answers: Sequence[Completion]) -> Completion:
+    """The last of `answers`, charged with all of them."""
+    known = [answer.usd for answer in answers if answer.usd is not None]
+    late = sum(answer.details.get("timed_out", 0) for answer in answers)
+    return replace(
+        answers[-1],
+        input_tokens=sum(answer.input_tokens for answer in answers),
+        output_tokens=sum(answer.output_tokens for answer in answers),
+        seconds=sum(answer.seconds for answer in answers),
+        usd=sum(known) if len(known) == len(answers) else None,
+        details=answers[-1].details | ({"timed_out": late} if late else {}),
+    )
 
 
 class ModelError(Exception):
@@ -66,7 +81,14 @@ class ModelError(Exception):
 
 
 class ModelUnavailable(Exception):
-    """The provider is out of reach or rejects us, after retries: the run pauses, state saved."""
+    """The provider is out of reach or rejects us, after retries: the run pauses, state saved.
+
+    `spent` holds what was used up all the same: see `ModelError`.
+    """
+
+    def __init__(self, text: str, spent: Completion | None = None) -> None:
+        super().__init__(text)
+        self.spent = spent
 
 
 class Model(Protocol):

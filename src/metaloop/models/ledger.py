@@ -182,8 +182,7 @@ class Metered:
         try:
             completion = await self._model.complete(request)
         except (ModelError, ModelUnavailable) as error:
-            spent = error.spent if isinstance(error, ModelError) else None
-            self._ledger.fail(request.role, self.name, time.monotonic() - start, spent)
+            self._ledger.fail(request.role, self.name, time.monotonic() - start, error.spent)
             raise
         self._ledger.add(request.role, completion)
         return completion

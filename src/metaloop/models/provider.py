@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import os
 import random
@@ -10,7 +11,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from metaloop.models.base import Completion, ModelError, ModelUnavailable, Request
+from metaloop.models.base import Completion, ModelError, ModelUnavailable, Request, in_all
 from metaloop.models.prices import price
 from metaloop.models.reference import Reference
 
@@ -25,6 +26,11 @@ LONGEST_ANSWER = 1_000_000
 """Characters; what is longer is garbage, whatever `max_tokens` said."""
 
 LONGEST_WAIT_S = 60.0
+"""Between two attempts; who asks for more is given up at once."""
+
+THOUGHT_TOKENS = 8_000
+"""More tokens for a model that thought until none was left to answer with."""
+
 _FICKLE = ("temperature", "seed")
 """Settings that some models refuse; they are then left out."""
 _COMMON = 1.0
@@ -35,7 +41,9 @@ class ProviderModel:
     """A chat model of a provider, or behind an OpenAI-compatible URL.
 
     A rate limit, a server error or a timeout is tried again, `attempts` times in all, after
-    `first_wait_s` doubled each time (with jitter), or for as long as the provider asks.
+    `first_wait_s` doubled each time (with jitter), or for as long as the provider asks. What took
+    longer than `timeout_s` is tried once more only, with double the time. With one attempt a
+    model is asked once, whatever it says.
     """
 
     def __init__(
@@ -56,27 +64,68 @@ class ProviderModel:
         self._attempts = attempts
         self._first_wait_s = first_wait_s
         self._refused: set[str] = set()
+        self._thought = 0
         self._hottest = _COMMON if reference.provider == "anthropic" else math.inf
         # HTTP connections belong to the event loop that opened them.
         self._client: tuple[asyncio.AbstractEventLoop, Client] | None = None
 
     async def complete(self, request: Request) -> Completion:
-        """Answer; raises ModelError when it is garbage, ModelUnavailable when none comes."""
+        """Answer; raises ModelError when it is garbage, ModelUnavailable when none comes.
+
+        What is returned or raised is charged with what came to nothing on the way to it.
+        """
+        wasted: list[Completion] = []
+        try:
+            answer = await self._with_room(request, wasted)
+        except (ModelError, ModelUnavailable) as error:
+            if charged := [*wasted, *([error.spent] if error.spent else [])]:
+                error.spent = in_all(charged)
+            raise
+        return in_all([*wasted, answer])
+
+    async def _with_room(self, request: Request, wasted: list[Completion]) -> Completion:
+        """An answer. A model that thinks gets tokens for it as soon as it had none left to write.
+
+        The call is recorded by `request`, which does not change.
+        """
+        thought = self._thought
+        try:
+            return await self._answer(_longer(request, thought), wasted)
+        except _Starved as starved:
+            if thought or self._attempts == 1 or starved.spent is None:
+                raise
+            wasted.append(starved.spent)
+        answer = await self._answer(_longer(request, THOUGHT_TOKENS), wasted)
+        self._thought = THOUGHT_TOKENS
+        return answer
+
+    async def _answer(self, request: Request, wasted: list[Completion]) -> Completion:
+        """An answer, in so many attempts; those that timed out are put into `wasted`."""
         client = self._connected()
-        attempt = 1
+        attempt, timeout_s = 1, self._timeout_s
         while True:
             start = time.monotonic()
-            answer = await self._ask(client, request)
+            answer = await self._ask(client, request, timeout_s)
+            seconds = time.monotonic() - start
             if not isinstance(answer, Exception):
-                return self._completion(answer, time.monotonic() - start)
-            if attempt >= self._attempts:
+                return self._completion(answer, seconds)
+            asked = answer.retry_after
+            last = attempt >= self._attempts or (asked or 0.0) > LONGEST_WAIT_S
+            if _timed_out(answer):
+                wasted.append(self._at_most(request, seconds))
+                last = last or timeout_s > self._timeout_s
+                timeout_s = 2 * self._timeout_s
+            if last:
+                tries = "1 attempt" if attempt == 1 else f"{attempt} attempts"
                 raise ModelUnavailable(
-                    f"{self.name} gave no answer in {attempt} attempts: {_brief(answer)}"
+                    f"{self.name} gave no answer in {tries}: {_brief(answer)}"
                 ) from answer
-            await asyncio.sleep(self._wait_s(attempt, answer.retry_after))
+            await asyncio.sleep(self._wait_s(attempt, asked))
             attempt += 1
 
-    async def _ask(self, client: Client, request: Request) -> ModelResponse | ModelAPIError:
+    async def _ask(
+        self, client: Client, request: Request, timeout_s: float
+    ) -> ModelResponse | ModelAPIError:
         """One attempt. An error that is worth another attempt is returned, others are raised."""
         from pydantic_ai import exceptions as errors
         from pydantic_ai.direct import model_request
@@ -87,7 +136,7 @@ class ProviderModel:
         # pydantic-ai, which rewords what they do not know.
         parameters = _parameters(client, request, strict=False if self._reference.url else None)
         while True:
-            settings = self._settings(request)
+            settings = self._settings(request, timeout_s)
             try:
                 return await model_request(
                     client,
@@ -124,11 +173,11 @@ class ProviderModel:
                 raise ModelUnavailable(f"{self.name}: {_brief(error)}") from error
         return self._client[1]
 
-    def _settings(self, request: Request) -> ModelSettings:
+    def _settings(self, request: Request, timeout_s: float) -> ModelSettings:
         settings: ModelSettings = {
             "max_tokens": request.max_tokens,
-            "request_timeout": self._timeout_s,
-            "timeout": self._timeout_s,
+            "request_timeout": timeout_s,
+            "timeout": timeout_s,
             "max_retries": 0,  # retrying is ours
         }
         if "temperature" not in self._refused:
@@ -149,6 +198,18 @@ class ProviderModel:
         wait = self._first_wait_s * 2.0 ** (attempt - 1) * jitter
         return min(max(wait, asked or 0.0), LONGEST_WAIT_S)
 
+    def _at_most(self, request: Request, seconds: float) -> Completion:
+        """What an answer that did not come in time may have cost: an upper bound.
+
+        Providers charge for what they wrote to nobody as well, and tell nobody how much. Taken are
+        a token for every two bytes of the request, and all tokens that the answer was allowed.
+        """
+        asked = f"{request.system}{request.prompt}{json.dumps(request.schema)}"
+        read, written = len(asked.encode("utf-8", "replace")) // 2, request.max_tokens
+        usd = price(self._reference, read, written)
+        details = {"finish_reason": "timed_out", "timed_out": 1}
+        return Completion("", self.name, read, written, seconds, usd, details=details)
+
     def _completion(self, answer: ModelResponse, seconds: float) -> Completion:
         """Read an answer; raises ModelError, with what was spent, when it is of no use."""
         text, usage = clean(answer.text or ""), answer.usage
@@ -167,10 +228,19 @@ class ProviderModel:
         )
         spent = replace(completion, text="")
         if not text.strip():
-            raise ModelError(f"{self.name}: empty answer (finish: {answer.finish_reason})", spent)
+            kind = _Starved if answer.finish_reason == "length" else ModelError
+            raise kind(f"{self.name}: empty answer (finish: {answer.finish_reason})", spent)
         if len(text) > LONGEST_ANSWER:
             raise ModelError(f"{self.name}: an answer of {len(text)} characters", spent)
         return completion
+
+
+class _Starved(ModelError):
+    """All tokens were used up before anything was written, as by thought."""
+
+
+def _longer(request: Request, tokens: int) -> Request:
+    return replace(request, max_tokens=request.max_tokens + tokens)
 
 
 def clean(text: str) -> str:
@@ -181,12 +251,15 @@ def clean(text: str) -> str:
 def _client(reference: Reference, api_key: str | None) -> Client:
     from pydantic_ai.models import infer_model
     from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.profiles.openai import OpenAIModelProfile
     from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
     if reference.url:
         key = api_key or os.environ.get("OPENAI_API_KEY") or "none"
         endpoint = OpenAICompatibleProvider("endpoint", base_url=reference.url, api_key=key)
-        return OpenAIChatModel(reference.name, provider=endpoint)
+        # Only OpenAI itself wants the newer `max_completion_tokens`: others ignore or refuse it.
+        profile = OpenAIModelProfile(openai_chat_supports_max_completion_tokens=False)
+        return OpenAIChatModel(reference.name, provider=endpoint, profile=profile)
     # Chat completions rather than OpenAI's newer interface: those know seeds.
     kind = "openai-chat" if reference.provider == "openai" else reference.provider
     return infer_model(f"{kind}:{reference.name}")
@@ -226,6 +299,15 @@ def _passing(error: ModelAPIError) -> bool:
     return (
         isinstance(error, errors.ModelRequestTimeout) or status in (408, 409, 429) or status >= 500
     )
+
+
+def _timed_out(error: ModelAPIError) -> bool:
+    """Whether our own deadline ended it, after the request was sent."""
+    from pydantic_ai import exceptions as errors
+
+    if isinstance(error, errors.ModelTimeoutError):
+        return error.phase not in ("pool", "connect")
+    return isinstance(error, errors.ModelRequestTimeout)
 
 
 def _lasting(error: ModelAPIError) -> bool:

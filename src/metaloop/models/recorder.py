@@ -14,6 +14,9 @@ from metaloop.models.base import Completion, Model, ModelError, ModelUnavailable
 class Call:
     """One question and what came of it. With an `error`, the text of a `ModelError`, it failed; a
     completion beside that is what it cost all the same.
+
+    A call that nobody answered, but that may have cost something, is kept for that alone: it is
+    under no key of a request, so that the request is made again.
     """
 
     model: str
@@ -31,9 +34,15 @@ class Call:
         return self.completion if self.error is None else None
 
     @property
+    def unanswered(self) -> bool:
+        """Kept for what it may have cost alone."""
+        return self.completion is not None and bool(self.completion.details.get("unanswered"))
+
+    @property
     def key(self) -> str:
         """What the call is found by: see `Request.key`."""
-        return self.request.key(self.model)
+        key = self.request.key(self.model)
+        return f"{key} unanswered" if self.unanswered else key
 
 
 class Recording(Protocol):
@@ -48,7 +57,10 @@ class CallStore(Recording, Protocol):
     """Where calls are kept: a cassette, or the journal."""
 
     def put(self, call: Call) -> None:
-        """Keep `call` durably. A key that is there already stays as it is."""
+        """Keep `call` durably. A key that is there already stays as it is.
+
+        The journal, which counts what was spent, keeps all that are unanswered.
+        """
         ...
 
 
@@ -59,9 +71,9 @@ class ReplayMiss(ModelUnavailable):
 class Recorded:
     """A model whose calls are kept in `store` and never made twice.
 
-    Failed calls (`ModelError`) are kept as well, so that a replay fails where the run did; an
-    unavailable provider is not, since the run waits for it. With `replay`, nothing is ever
-    called. Identical requests at the same time become one call.
+    Failed calls (`ModelError`) are kept as well, so that a replay fails where the run did; of an
+    unavailable provider no more than what it may charge is, since the run waits for it. With
+    `replay`, nothing is ever called. Identical requests at the same time become one call.
     """
 
     def __init__(self, model: Model, store: CallStore, *, replay: bool = False) -> None:
@@ -98,6 +110,11 @@ class Recorded:
             completion = await self._model.complete(request)
         except ModelError as error:
             self._store.put(Call(self.name, request, error.spent, str(error)))
+            raise
+        except ModelUnavailable as error:
+            if (spent := error.spent) is not None:
+                spent = replace(spent, details=spent.details | {"unanswered": True})
+                self._store.put(Call(self.name, request, spent, str(error)))
             raise
         self._store.put(Call(self.name, request, completion))
         return completion

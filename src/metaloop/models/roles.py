@@ -6,23 +6,19 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import cast, get_args
 
 from metaloop.models.base import Model, Role
-from metaloop.models.reference import Reference, connect, is_router, members
+from metaloop.models.reference import Reference, connect, members
 
 ROLES: tuple[Role, ...] = get_args(Role)
 """All roles. The proposer is filled by the inner model, every other by the outer one."""
-
-JUDGING: tuple[Role, ...] = ("advocate", "skeptic", "arbiter")
-"""Roles whose model stays the same throughout: verdicts of different models do not compare."""
 
 
 class Roles(Mapping[Role, Model]):
     """The model of every role: one connection per distinct reference, shared by its roles.
 
     `inner`, `outer` and the values of `overrides` are references (`provider:name[@URL]`) or
-    models. `wrap` is applied once to each distinct model: recording, metering. Where the outer
-    model is a router, judging roles are filled by its first model.
+    models. `wrap` is applied once to each distinct model: recording, metering.
 
-    Raises ValueError for an unknown role, a bad reference, or a router in a judging role.
+    Raises ValueError for an unknown role or a bad reference.
     """
 
     def __init__(
@@ -37,11 +33,6 @@ class Roles(Mapping[Role, Model]):
         if unknown := sorted(set(overrides) - set(ROLES)):
             raise ValueError(f"no such role: {', '.join(unknown)}; roles are {', '.join(ROLES)}")
         chosen: dict[Role, str | Model] = dict.fromkeys(ROLES, outer) | {"proposer": inner}
-        for role in JUDGING:
-            if isinstance(outer, str) and is_router(outer):
-                chosen[role] = members(outer)[0]
-            if isinstance(named := overrides.get(role), str) and is_router(named):
-                raise ValueError(f"{role} judges, so one model fills it: {role}=provider:name")
         chosen |= {cast(Role, role): model for role, model in overrides.items()}
         # Distinct references connect once, distinct objects (no two alike) wrap once.
         wrapped: dict[str | int, Model] = {}

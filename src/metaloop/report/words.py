@@ -18,7 +18,8 @@ def headline(status: Status) -> str:
         split = final_split(status.holdout)
         base, best = status.holdout.get("baseline"), status.holdout.get("best")
         if base is None or best is None:
-            text += f"; the {split} could not be measured"
+            reason = status.holdout.get("reason")
+            text += f"; the {split} could not be measured" + (f" ({reason})" if reason else "")
         else:
             text += f"; on the {split} {_change(status, base, best)}"
     return text

@@ -7,6 +7,7 @@ from typing import Any
 from metaloop.bilevel import resume, run
 from metaloop.journal.journal import Journal
 from metaloop.journal.records import MechanismRecord, RunRecord
+from metaloop.models.ledger import BudgetReached
 from metaloop.models.recorder import CallStore
 from metaloop.project import Project
 from metaloop.report.remeasured import remeasured
@@ -28,8 +29,9 @@ def run_cell(
 ) -> tuple[Result, dict[str, Any]]:
     """Run a cell, or go on with its run, and return its result and the machine it ran on.
 
-    `budget_usd` is what may be spent on it from now on. Raises CellStopped where it did not come to
-    its end, or where the task is not the one of the design any more, and whatever `run` raises.
+    `budget_usd` is what may be spent on it from now on: BudgetReached when that is used up. Raises
+    CellStopped where it did not come to its end for another reason, or where the task is not the
+    one of the design any more, and whatever `run` raises.
     """
     plan, label = design.plan(cell.task), design.label(cell)
     if content_of(plan.task) != plan.content:
@@ -64,19 +66,18 @@ def run_cell(
 
 
 def spent_usd(design: Design, project: Project) -> float:
-    """Dollars that this journal's runs of the study have cost; a call that they share counts once.
+    """Dollars that this journal's runs of the study have cost; an answer they share counts once.
 
     Calls of unknown price count nothing: a run with a budget ends at the first.
     """
+    cost = dict[tuple[str, float], float]()
     with project.journal() as journal:
-        named = (record.config.get("label") or "" for record in journal.runs())
-        runs = [
-            record.id
-            for record, label in zip(journal.runs(), named, strict=True)
-            if label.startswith(f"{design.name}/")
-        ]
-        calls = {call.key: call.completion for run_id in runs for call in journal.calls(run_id)}
-    return sum(answer.usd or 0.0 for answer in calls.values() if answer is not None)
+        for record in journal.runs():
+            if (record.config.get("label") or "").startswith(f"{design.name}/"):
+                for call in journal.calls(record.id):
+                    if (answer := call.completion) is not None:  # routers pay for equal calls anew
+                        cost[call.key, answer.seconds] = answer.usd or 0.0
+    return sum(cost.values())
 
 
 def _whole(record: RunRecord | Status) -> bool:
@@ -85,9 +86,10 @@ def _whole(record: RunRecord | Status) -> bool:
 
 
 def _ended(status: Status) -> Status:
-    if not _whole(status):
-        state = "stopped" if status.state == "done" else status.state
-        raise CellStopped(f"{status.run} is {state}: {status.reason}")
+    if status.state != "done":
+        raise CellStopped(f"{status.run} is {status.state}: {status.reason}")
+    if status.reason:
+        raise BudgetReached(status.reason)
     return status
 
 

@@ -19,11 +19,11 @@ def design_comparison(
 ) -> Design:
     """Write the design into a folder of `home`, which then gathers its results, and read it.
 
-    The folder is another for another task, a changed one, or another number of trials, whose
-    results do not compare. A task without a space is compared with the inner loop alone: there is
-    nothing to tune. Raises ValueError as `load_design` does.
+    The folder is another for another task, a changed one, other models, or another number of
+    trials, whose results do not compare. A task without a space is compared with the inner loop
+    alone: there is nothing to tune. Raises ValueError as `load_design` does.
     """
-    terms = f"{task.directory}\0{content_of(task)}\0{trials}"
+    terms = "\0".join([str(task.directory), content_of(task), inner, outer, str(trials)])
     digest = hashlib.sha256(terms.encode(errors="surrogateescape")).hexdigest()[:8]
     folder = home / f"{task.spec.name}-{digest}"
     arms = [arm for arm in COMPARED if task.space or ARMS[arm].asks != "none"]

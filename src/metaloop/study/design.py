@@ -44,6 +44,7 @@ class _File(_Table):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     question: str = ""
     arms: Annotated[list[str], Field(min_length=1)]
+    decides: str | None = None
     seeds: Annotated[list[int], Field(min_length=1)]
     trials: Annotated[int, Field(ge=1)] = 24
     outer_every: Annotated[int, Field(ge=1)] = 8
@@ -100,6 +101,8 @@ class Design:
     pairs: tuple[tuple[str, str], ...]
     """(outer, inner): all of them, unless the file names some."""
     arms: tuple[str, ...]
+    decides: str | None
+    """The arm against which C answers the question; None: mixed pairs of models against pure."""
     seeds: tuple[int, ...]
     trials: int
     outer_every: int
@@ -188,6 +191,7 @@ def load_design(file: Path | str) -> Design:
         inner=tuple(dict.fromkeys(models.inner)),
         pairs=tuple(dict.fromkeys(crossed if named is None else named)),
         arms=tuple(dict.fromkeys(given.arms)),
+        decides=given.decides,
         seeds=tuple(dict.fromkeys(given.seeds)),
         trials=given.trials,
         outer_every=given.outer_every,
@@ -205,6 +209,12 @@ def _check(design: Design) -> None:
     names = [plan.name for plan in design.tasks]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"{design.file}: [[task]] two tasks are named {twice[0]!r}; rename one")
+    others = {*design.arms} - {"C"} if "C" in design.arms else set()
+    if design.decides is not None and design.decides not in others:
+        raise ValueError(
+            f"{design.file}: decides: C is asked about against {design.decides!r}; name another "
+            "arm, and list both in arms"
+        )
     asking = [arm for arm in design.arms if ARMS[arm].asks != "none"]
     if asking and not design.pairs:
         raise ValueError(

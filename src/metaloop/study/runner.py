@@ -11,9 +11,10 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import Any
 
 from metaloop.models.cassette import Cassette
-from metaloop.models.ledger import USED_UP
+from metaloop.models.ledger import USED_UP, BudgetReached
 from metaloop.project import FOLDER, Project
 from metaloop.study.cells import CellStopped, run_cell, spent_usd
 from metaloop.study.design import Design
@@ -36,9 +37,10 @@ def run_study(
 ) -> None:
     """Run every cell that has no result yet; `told` is called after each.
 
-    `budget_usd` limits what all its runs in the project's journal cost together. Raises CellStopped
-    when that is used up or a run pauses or is interrupted, ValueError when somebody else runs this
-    study on this project already. What is done stays done, what is under way can be gone on with.
+    `budget_usd` limits what all its runs in the project's journal cost together: when that is used
+    up, cells that ask no model are still run, then BudgetReached is raised. Raises CellStopped when
+    a run pauses or is interrupted, ValueError when somebody else runs this study on this project
+    already. What is done stays done, what is under way can be gone on with.
     """
     if workers < 1:
         raise ValueError(f"workers: must be at least 1 (got {workers})")
@@ -47,26 +49,31 @@ def run_study(
     store = Store(design)
     missing = [cell for cell in design.cells() if store.read(cell) is None]
     with _alone(design, project), _lanes(design, project, workers, replay) as lanes:
-        idle, busy = list(lanes), dict[Connection, Cell]()
+        idle, busy, reached = list(lanes), dict[Connection, Cell](), ""
         while missing or busy:
             while idle and (cell := _next(missing, busy.values())):
                 missing.remove(cell)
                 lane = idle.pop()
                 busy[lane] = cell
-                lane.send((cell, _left(design, project, budget_usd)))
+                lane.send((cell, _left(cell, design, project, budget_usd)))
             ready = wait(list(busy))
             for lane in [lane for lane in busy if lane in ready]:
-                try:
-                    answer = lane.recv()
-                except EOFError:
-                    raise CellStopped("the process of a cell has died") from None
-                if isinstance(answer, BaseException):
-                    raise answer
-                result, machine = answer
-                store.write(result, machine)
-                told()
+                match _answer(lane):
+                    case BudgetReached() as limit:
+                        reached = str(limit)
+                        missing = [cell for cell in missing if not _asks(cell)]
+                    case BaseException() as error:
+                        raise error
+                    case result, machine:
+                        store.write(result, machine)
+                        told()
                 idle.append(lane)
                 del busy[lane]
+    if USED_UP in reached:  # it speaks of what was left for one run
+        spent = spent_usd(design, project)
+        reached = f"the budget of ${budget_usd:g} {USED_UP}: ${spent:.4f} spent"
+    if reached:
+        raise BudgetReached(reached)
 
 
 def _next(missing: list[Cell], busy: Iterable[Cell]) -> Cell | None:
@@ -76,14 +83,23 @@ def _next(missing: list[Cell], busy: Iterable[Cell]) -> Cell | None:
     return next((cell for cell in missing if (cell.task, cell.seed) not in taken), None)
 
 
-def _left(design: Design, project: Project, budget_usd: float | None) -> float | None:
-    """Dollars that may still be spent; raises CellStopped when there are none."""
-    if budget_usd is None:
+def _answer(lane: Connection) -> Any:
+    """What came of the lane's cell: its result and machine, or what it raised."""
+    try:
+        return lane.recv()
+    except EOFError:
+        raise CellStopped("the process of a cell has died") from None
+
+
+def _asks(cell: Cell) -> bool:
+    return cell.inner is not None
+
+
+def _left(cell: Cell, design: Design, project: Project, budget_usd: float | None) -> float | None:
+    """Dollars that a cell may spend; None is no limit, as for one that asks no model."""
+    if budget_usd is None or not _asks(cell):
         return None
-    spent = spent_usd(design, project)
-    if not spent < budget_usd:  # nor where the budget is NaN
-        raise CellStopped(f"the budget of ${budget_usd:g} {USED_UP}: ${spent:.4f} spent")
-    return budget_usd - spent
+    return max(0.0, budget_usd - spent_usd(design, project))
 
 
 @contextmanager

@@ -33,6 +33,8 @@ class Detection:
     """The gain that `metaloop run` keeps 4 times in 5, with at most LOOKS runs of it."""
     gains: dict[str, tuple[float, int]]
     """By what it is: a gain, and the runs that tell it."""
+    tried: bool
+    """Whether there was a small change to try."""
 
 
 @dataclass(frozen=True)
@@ -138,13 +140,14 @@ def check(
         iteration(task, seen, budget_minutes),
         version_control(task, repository, seen, found),
     )
-    detection, base = (detect(found, gain), task.loss(found.base)) if found else (None, None)
+    detection = detect(found, gain, bool(seen.changes)) if found else None
+    base = task.loss(found.base) if found else None
     return Suitability(
         task, properties, base, detection, _count(seen), time.perf_counter() - started
     )
 
 
-def detect(found: Signal, gain: float | None) -> Detection:
+def detect(found: Signal, gain: float | None, tried: bool) -> Detection:
     """What the noise lets through: for `gain`, and for gains that a user may have in mind."""
     best = max((e.gain for e in found.effects if e.answers), default=0.0)
     sizes = {
@@ -154,9 +157,10 @@ def detect(found: Signal, gain: float | None) -> Detection:
         "best small change": best,
     }
     gains = {name: (g, runs_needed(g, found.sigma)) for name, g in sizes.items() if g > 0}
-    return Detection(found.sigma, TOLD * found.sigma, gains)
+    return Detection(found.sigma, TOLD * found.sigma, gains, tried)
 
 
 def _count(seen: Observations) -> int:
-    single = [s for s in (seen.stripped, seen.committed) if s is not None]
+    others = (seen.stripped, seen.as_it_lies, seen.committed)
+    single = [s for s in others if s is not None and s not in seen.base]
     return len(seen.base) + len(single) + len(seen.pair) + sum(map(len, seen.changes.values()))

@@ -11,6 +11,7 @@ from metaloop.suitability.finding import Finding, Property, grade
 from metaloop.suitability.power import runs_needed, sigma_interval
 from metaloop.suitability.signal import Signal, signal
 from metaloop.suitability.trials import Observations
+from metaloop.task import missing
 from metaloop.task.spec import Task
 
 LOW = {"loss", "error", "err", "bpb", "ppl", "perplexity", "mse", "rmse", "mae", "nll", "cost",
@@ -57,7 +58,8 @@ def _read(task: Task, seen: Observations) -> Finding:
         text += f", {number(scores[0])} in the first"
     if failed:
         text += f"; else {failed.status.replace('_', ' ')}: {failed.reason}"
-    change = "make the program run to its end, and the metric be printed, every time"
+    lacking = "; ".join(missing.programs(failed.tail)) if failed else ""
+    change = lacking or "make the program run to its end, and the metric be printed, every time"
     share = len(scores) / len(seen.base)
     return Finding("read", grade(share, (0, 0.0), (0.5, 0.33), (1, 1.0)), text, change)
 

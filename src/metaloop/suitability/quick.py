@@ -5,6 +5,7 @@ from __future__ import annotations
 from metaloop.suitability.finding import verdict_of
 from metaloop.suitability.modularity import modularity
 from metaloop.suitability.repository import Repository
+from metaloop.task.missing import uncommitted_outside
 from metaloop.task.spec import Task
 
 
@@ -19,4 +20,4 @@ def quick_warnings(task: Task) -> list[str]:
     warnings = [f"{f.name}: {f.evidence}; {f.change}" for f in weak]
     if repository.why:
         warnings.append(f"version control: {repository.why}; the run keeps a repository of its own")
-    return warnings
+    return [*warnings, *uncommitted_outside(task.directory)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from metaloop.task.patch import Files
 from metaloop.task.spec import Task, TaskError
-from metaloop.task.workspace import Workspace, below, git, git_bytes, prefix_of, repository_of
+from metaloop.task.workspace import below, git, git_bytes, prefix_of, repository_of
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,3 @@ class Repository:
             path = below(self.prefix, name)
             files[name] = git_bytes(self.top, "show", f"HEAD:{path}").decode()
         return files
-
-    def worktree(self, task: Task, folder: Path) -> Workspace:
-        """A workspace at HEAD that makes no branch; to be closed."""
-        folder.mkdir()
-        return Workspace(task, folder, self.top, self.prefix, "", self.head)

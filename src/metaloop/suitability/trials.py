@@ -42,7 +42,8 @@ class Sample:
 
 @dataclass
 class Observations:
-    """All that was measured. `as_it_lies` is the directory's state, `committed` that of HEAD."""
+    """All that was measured. `as_it_lies` is HEAD with the directory's uncommitted files over it,
+    `committed` is HEAD; without any such files they are the same trial."""
 
     as_it_lies: Sample | None = None
     committed: Sample | None = None
@@ -56,8 +57,6 @@ class Observations:
     pair: list[Sample] = field(default_factory=list)
     pair_s: float = 0.0
     """Seconds until both of two trials side by side were done."""
-    doubtful: bool = False
-    """The commit, which is the same program, scored otherwise: by luck, or by what git ignores."""
     peak_mb: float | None = None
     written: list[str] = field(default_factory=list)
 
@@ -73,7 +72,7 @@ class Observations:
         other's way, which is no noise of a single trial."""
         alone, both = ({s.score for s in samples} for samples in (self.base, self.pair))
         one_each = len(alone) == len(both) == 1 and None not in alone | both
-        return one_each and alone != both and not self.doubtful
+        return one_each and alone != both
 
     @property
     def quiet(self) -> bool:
@@ -108,22 +107,22 @@ async def _observe(
     tell: Callable[[str], None],
 ) -> Observations:
     seen, files = Observations(), task.sources()
-    scratch = Workspace.scratch(task, folder / "scratch")
-    spaces = [scratch]
+    lying = Workspace.detached(task, folder / "lying")
+    spaces = [lying]
     try:
         tell("the program as it lies there")
-        evaluator = Evaluator(task, scratch, sandbox, 2)
+        evaluator = Evaluator(task, lying, sandbox, 2)
         first = seen.as_it_lies = await _sample(evaluator, files)
-        if repository.head:
+        if lying.base == repository.head:
+            seen.committed = first
+        elif repository.head:
             tell("the program in a fresh worktree")
-            head = repository.worktree(task, folder / "head")
+            head = Workspace.detached(task, folder / "head", include_uncommitted=False)
             spaces.append(head)
             committed = Evaluator(task, head, sandbox, 2)
             seen.committed = await _sample(committed, repository.files(task))
-            if first.score is None:  # e.g. it needs the repository around it
+            if first.score is None:  # e.g. a file that it needs was removed
                 evaluator, first = committed, seen.committed
-            elif not repository.dirty:
-                seen.doubtful = seen.committed.score not in (None, first.score)
         seen.base.append(first)
         if first.score is not None:
             await _series(Session(task, evaluator, seen, tell), files, runs, seed)
@@ -165,7 +164,7 @@ async def _series(session: Session, files: Files, runs: int, seed: int) -> None:
 
 def _settled(seen: Observations) -> bool:
     # While they may be contended, more runs tell that from luck.
-    return len(seen.base) >= QUIET and seen.quiet and not (seen.doubtful or seen.contended)
+    return len(seen.base) >= QUIET and seen.quiet and not seen.contended
 
 
 async def _try(session: Session, change: Change, repeats: int) -> None:

@@ -7,6 +7,7 @@ from metaloop.suitability.finding import Finding, Property
 from metaloop.suitability.repository import Repository
 from metaloop.suitability.signal import Signal
 from metaloop.suitability.trials import Observations
+from metaloop.task import missing
 from metaloop.task.spec import Task
 
 
@@ -20,7 +21,8 @@ def version_control(
         _repository(repository),
         _clean(repository),
         _tracked(task, repository),
-        _worktree(seen),
+        _worktree(task, seen),
+        *(Finding("submodules", None, text) for text in missing.submodules(task.directory)),
         _reproducible(seen, found),
         _artefacts(repository, seen),
     )
@@ -56,11 +58,12 @@ def _tracked(task: Task, repository: Repository) -> Finding:
     )
 
 
-def _worktree(seen: Observations) -> Finding:
+def _worktree(task: Task, seen: Observations) -> Finding:
     if seen.committed is None or seen.committed.score is not None:
         return Finding("fresh worktree", 1.0, "runs in one")
     reason = seen.committed.measured.reason
-    change = "commit all that the program needs, or let it make it"
+    lacking = "; ".join(missing.files(task.directory))
+    change = lacking or "commit all that the program needs, or let it make it"
     return Finding("fresh worktree", 0.35, f"does not run in one: {reason}", change)
 
 

@@ -39,6 +39,13 @@ def detection_lines(result: Suitability) -> list[str]:
     found = result.detection
     if found is None:
         return ["Without a score, nothing can be said about gains."]
+    if not found.gains and not found.tried:
+        space = "no parameter of [space] can be moved"
+        none = "there is no [space], and no number in an editable Python file"
+        return [
+            f"No small change was tried, for {space if result.task.space else none}: how large a "
+            "gain may be is not known; --gain SIZE counts the runs that tell one."
+        ]
     if not found.gains:
         return ["No small change moved the metric: there is no gain to be told."]
     if found.sigma == 0:

@@ -22,7 +22,11 @@ from metaloop.task.spec import FILE, REPOSITORY, Task, TaskError
 # A caller's own git variables (as set within a hook) must not redirect ours, nor may a caller's
 # language change the words that are looked for.
 _ENV = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")} | {"LC_ALL": "C"}
-_IDENTITY = ("-c", "user.name=metaloop", "-c", "user.email=metaloop@localhost")
+_EMAIL = "metaloop@localhost"
+_IDENTITY = (
+    *("-c", "user.name=metaloop", "-c", f"user.email={_EMAIL}"),
+    *("-c", f"committer.email={_EMAIL}"),  # else a user's own goes before
+)
 _SAFE = (
     *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0"),
     *("-c", "commit.gpgSign=false"),  # there may be no key, or nobody to unlock it
@@ -151,6 +155,18 @@ class Workspace:
         git(repo, "branch", "--force", "metaloop/scratch", base)  # one may be left by a kill
         return cls(task, folder, repo, "", "metaloop/scratch", base)
 
+    @classmethod
+    def detached(cls, task: Task, folder: Path, include_uncommitted: bool = True) -> Workspace:
+        """A workspace over what a run would see, that makes no branch; to be closed."""
+        repo, why_not = repository_of(task.directory)
+        if repo is None or why_not:
+            return cls.scratch(task, folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        prefix, base = prefix_of(task.directory, repo), git(repo, "rev-parse", "HEAD")
+        if include_uncommitted:
+            base = _commit_worktree(repo, folder, prefix, base)
+        return cls(task, folder, repo, prefix, "", base)
+
     @cached_property
     def tree(self) -> str:
         """Git's hash of all files of the unchanged task: the same in every copy of it."""
@@ -259,8 +275,41 @@ class Workspace:
         return commit
 
     def point_branch(self, commit: str) -> None:
-        """Let the run's branch point at `commit`."""
-        git(self.repo, "update-ref", f"refs/heads/{self.branch}", commit)
+        """Let the run's branch point at `commit`; raises TaskError where the user has committed to
+        it."""
+        git(self.repo, "update-ref", f"refs/heads/{self.branch}", commit, self._tip())
+
+    def check_branch(self) -> None:
+        """Raise TaskError where moving the run's branch would lose commits of the user's, or would
+        turn what is checked out into changes."""
+        self._tip()
+        if place := self._branch_is("%(worktreepath)"):
+            raise TaskError(
+                f"{place}: the branch {self.branch}, which the run is to move, is checked out "
+                f"there; leave it with `git switch -`, or keep it as yours: {self._keep}"
+            )
+
+    def _tip(self) -> str:
+        """Where the run's branch is, "" if it is gone; raises TaskError where that is not the
+        run's doing. Any commit that the run made will do: a kill may have left one that is on no
+        record."""
+        if tip := self._branch_is("%(objectname)"):
+            span = f"{self.base}..{tip}"
+            made_by = git(self.repo, "log", "--no-show-signature", "--format=%ce", span)
+            on_base = answers(self.repo, "merge-base", "--is-ancestor", self.base, tip)
+            if not on_base or set(made_by.split()) - {_EMAIL}:
+                raise TaskError(
+                    f"{self.repo}: the branch {self.branch} has commits that the run did not make, "
+                    f"and would lose them; keep them under another name: {self._keep}"
+                )
+        return tip
+
+    def _branch_is(self, what: str) -> str:
+        return git(self.repo, "for-each-ref", f"--format={what}", f"refs/heads/{self.branch}")
+
+    @property
+    def _keep(self) -> str:
+        return f"`git -C {self.repo} branch -m {self.branch} mine` (the run makes its own anew)"
 
     def close(self) -> None:
         """Remove the worktrees; branch and commits stay.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 from scripted import ScriptedModel
@@ -229,6 +230,63 @@ async def test_the_next_model_answers_for_one_that_cannot() -> None:
         assert models["a"].requests
 
 
+async def test_a_model_that_is_not_there_is_not_waited_for_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    clock = SimpleNamespace(monotonic=lambda: now)
+    monkeypatch.setattr("metaloop.models.router.router.time", clock)
+
+    def out(_: Request) -> Exception:
+        nonlocal now
+        now += 240  # as long as a provider may make us wait
+        return ModelUnavailable("down")
+
+    models = {
+        "a": ScriptedModel(out, name="a"),
+        "b": ScriptedModel(lambda _: "fine", name="b"),
+    }
+    router = Router("router:a|b", models, 1.0)
+    for seed in range(100):
+        now += 10
+        assert (await router.complete(ask(seed))).model == "b"
+    assert 1 <= len(models["a"].requests) <= 2
+    models["a"].requests.clear()
+    now += 1e6
+    models["b"] = router._models["b"] = ScriptedModel(lambda _: ModelUnavailable("down"), name="b")
+    for seed in range(2):  # with nobody else there, it is asked all the same
+        with pytest.raises(ModelUnavailable):
+            await router.complete(ask(seed))
+    assert len(models["a"].requests) == 2
+
+
+async def test_garbage_of_one_does_not_wake_another_that_rests() -> None:
+    models = {
+        "a": ScriptedModel(lambda _: ModelUnavailable("down"), name="a"),
+        "b": ScriptedModel(lambda _: ModelError("garbage"), name="b"),
+    }
+    router = Router("router:a|b", models, 1.0)
+    for seed in range(8):
+        with pytest.raises(ModelError, match="garbage"):
+            await router.complete(ask(seed))
+    assert len(models["a"].requests) == 1
+
+
+async def test_what_an_unavailable_model_may_have_cost_is_charged() -> None:
+    late = ModelUnavailable("late", Completion("", "a", 100, 10, 2.0, 3.0))
+    models = {
+        "a": ScriptedModel(lambda _: late, name="a"),
+        "b": ScriptedModel(lambda _: "fine", name="b"),
+    }
+    answers = [await Router("r", models, 1.0).complete(ask(seed)) for seed in range(8)]
+    assert {answer.usd for answer in answers} == {0.0, 3.0}
+    models["b"] = ScriptedModel(lambda _: ModelUnavailable("down"), name="b")
+    with pytest.raises(ModelUnavailable) as failed:
+        await Router("r", models, 1.0).complete(ask())
+    assert failed.value.spent is not None
+    assert (failed.value.spent.model, failed.value.spent.usd) == ("r", 3.0)
+
+
 async def test_when_none_is_there_the_run_pauses_and_when_all_fail_the_call_failed() -> None:
     for error in (ModelError("garbage"), ModelUnavailable("down")):
         models = {name: ScriptedModel(lambda _, e=error: e, name=name) for name in ("a", "b")}
@@ -281,6 +339,14 @@ def test_a_failed_call_that_was_charged_is_a_failed_call() -> None:
     spent = Completion("", "a", 100, 10, 2.0, 3.0)
     logged = Logged.of(Call("a", ask(), spent, error="empty"))
     assert (logged.model, logged.cost, logged.failed) == (None, None, ("a",))
+
+
+def test_nothing_is_learned_from_a_call_that_nobody_answered() -> None:
+    spent = Completion("", "a", 100, 10, 2.0, 3.0, details={"unanswered": True})
+    assert Logged.of(Call("a", ask(), spent, error="late")).failed == ()
+    router = Router("router:a|b", {"a": ScriptedModel([]), "b": ScriptedModel([])}, 1.0)
+    router.follow(Outcomes(SEED, [trial(0)], []), [Call(router.name, ask(), spent, error="late")])
+    assert router._learners == {}
 
 
 async def test_it_learns_from_its_own_calls_alone() -> None:

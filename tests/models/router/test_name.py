@@ -76,12 +76,8 @@ def test_a_fitted_router_answers_with_the_models_of_its_file(tmp_path: Path) -> 
         connect(name)
 
 
-def test_judging_roles_stay_pinned() -> None:
-    roles = Roles(PAIR, PAIR)
-    assert roles["proposer"].name == roles["inventor"].name == PAIR
-    assert {roles[role].name for role in ("advocate", "skeptic", "arbiter")} == {SMALL}
-    with pytest.raises(ValueError, match="skeptic judges"):
-        Roles(SMALL, SMALL, {"skeptic": PAIR})
+def test_a_router_may_fill_every_role() -> None:
+    assert {model.name for model in Roles(PAIR, PAIR).values()} == {PAIR}
 
 
 def test_what_is_missing_is_told_of_each_model(monkeypatch: pytest.MonkeyPatch) -> None:

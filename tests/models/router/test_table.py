@@ -88,8 +88,8 @@ def test_rows_of_one_role_alone(tmp_path: Path) -> None:
     path.write_text("\n".join(row.to_json() for row in rows))
     assert load_table(path, "inventor").queries == ["b"]
     assert load_table(path).queries == ["a", "b", "c"]
-    with pytest.raises(ValueError, match="no row with role 'skeptic'"):
-        load_table(path, "skeptic")
+    with pytest.raises(ValueError, match="no row with role 'repairer'"):
+        load_table(path, "repairer")
 
 
 def test_what_is_missing_is_unknown_and_never_zero() -> None:

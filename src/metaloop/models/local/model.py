@@ -46,12 +46,15 @@ class LocalModel:
             await loaded.server.recall(request.system)
             try:
                 answer = await loaded.client.complete(request)
-            except ModelError as error:
+            except (ModelError, ModelUnavailable) as error:
                 if error.spent is not None:  # free, of use or not
                     error.spent = replace(error.spent, usd=0.0)
                 raise
             seconds = time.monotonic() - start
-            crawls = loaded.server.threads > 1 and loaded.pace.crawls(answer.output_tokens, seconds)
+            # Without the time that a new system prompt took: reading is no slow writing.
+            crawls = loaded.server.threads > 1 and loaded.pace.crawls(
+                answer.output_tokens, answer.seconds
+            )
             del loaded  # so that a server that is given up is freed before the next one loads
             if crawls:
                 await self._load(threads=1)

@@ -48,7 +48,8 @@ class Logged:
         """From the record of a call, made by a router or not."""
         request, completion = call.request, call.answer
         if completion is None:
-            failed = () if call.model.startswith("router:") else (call.model,)
+            nobody = call.unanswered or call.model.startswith("router:")
+            failed = () if nobody else (call.model,)
             return cls(request.role, request.seed, request.prompt, None, None, failed)
         route: dict[str, Any] = completion.details.get("route", {})
         calls, trials = route.get("fitted", (0, 0))

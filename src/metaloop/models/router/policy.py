@@ -16,6 +16,9 @@ NEAREST = 3
 WIDTH = 0.1
 """A cluster's weight falls by e for so much more squared distance than the nearest one's."""
 
+REST_S = 10.0
+"""A model that was not available is skipped for so long."""
+
 
 @dataclass(frozen=True)
 class Decision:

@@ -7,16 +7,28 @@ the very same answer and decision without deciding again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 
-from metaloop.models.base import Completion, Model, ModelError, ModelUnavailable, Request, Role
+from metaloop.models.base import (
+    Completion,
+    Model,
+    ModelError,
+    ModelUnavailable,
+    Request,
+    Role,
+    in_all,
+)
 from metaloop.models.recorder import Call
 from metaloop.models.router.fit import Fitted
 from metaloop.models.router.learner import Learner
 from metaloop.models.router.name import RouterName
 from metaloop.models.router.outcomes import Logged, Outcomes
-from metaloop.models.router.policy import Decision
+from metaloop.models.router.policy import REST_S, Decision
+
+PATIENCE = 4.0
+"""So at most a fifth of the time goes into waiting for a model that is not there."""
 
 
 class Router:
@@ -25,6 +37,10 @@ class Router:
     A model that gives no answer, or garbage, is followed by the next best; `details["route"]` of
     the completion holds the decision, who failed, and what the answer alone cost: the completion
     itself is charged with the answers of those that failed as well.
+
+    A model that was not available rests: it is passed over for `REST_S`, or `PATIENCE` times as
+    long as that took to find out, unless nobody else is available. The decision is made as ever,
+    and what came of it is recorded, so who rests is no part of a run's state.
     """
 
     def __init__(
@@ -37,13 +53,14 @@ class Router:
         self._fitted = fitted
         self._outcomes = Outcomes(0, [], [])
         self._learners: dict[Role, Learner] = {}
+        self._resting: dict[str, float] = {}
 
     def follow(self, outcomes: Outcomes, calls: Iterable[Call]) -> None:
         """Learn from the run that `outcomes` tells of; `calls` are those of earlier sittings."""
         self._outcomes, self._learners = outcomes, {}
         logs: dict[Role, list[Logged]] = {}
         for call in calls:
-            if call.model == self.name:
+            if call.model == self.name and not call.unanswered:
                 logs.setdefault(call.request.role, []).append(Logged.of(call))
         for role, log in logs.items():
             self._learner(role).restore(log, outcomes)
@@ -59,9 +76,13 @@ class Router:
         failed: list[str] = []
         reasons: list[str] = []
         wasted: list[Completion] = []
-        for model in (decision.model, *decision.fallbacks):
+        start = time.monotonic()
+        resting = {model for model, until in self._resting.items() if until > start}
+        for model in sorted((decision.model, *decision.fallbacks), key=resting.__contains__):
+            if failed and model in resting:
+                break
             try:
-                completion = await self._models[model].complete(request)
+                completion = await self._ask(model, request)
             except ModelError as error:
                 failed.append(model)
                 reasons.append(str(error))
@@ -69,18 +90,28 @@ class Router:
                 continue
             except ModelUnavailable as error:
                 reasons.append(str(error))
+                wasted += [error.spent] if error.spent else []
                 continue
             route = {"failed": failed, "fitted": fitted, "cost": completion.usd}
             details = completion.details | {"route": asdict(decision) | route}
-            completion = replace(_in_all([*wasted, completion]), details=details)
+            completion = in_all([*wasted, replace(completion, details=details)])
             self._log(learner, Call(self.name, request, completion))
             return completion
         told = f"{self.name}: no model answered: {'; '.join(reasons)}"
+        spent = replace(in_all(wasted), model=self.name) if wasted else None
         if not failed:
-            raise ModelUnavailable(told)
-        spent = replace(_in_all(wasted), model=self.name) if wasted else None
+            raise ModelUnavailable(told, spent)
         self._log(learner, Call(self.name, request, spent, told))
         raise ModelError(told, spent)
+
+    async def _ask(self, model: str, request: Request) -> Completion:
+        start = time.monotonic()
+        try:
+            return await self._models[model].complete(request)
+        except ModelUnavailable:
+            now = time.monotonic()
+            self._resting[model] = now + max(REST_S, PATIENCE * (now - start))
+            raise
 
     def _decide(self, request: Request, learner: Learner) -> Decision:
         if self._fitted is None:
@@ -93,18 +124,6 @@ class Router:
 
     def _log(self, learner: Learner, call: Call) -> None:
         learner.log.append(Logged.of(call))
-
-
-def _in_all(answers: Sequence[Completion]) -> Completion:
-    """The last of `answers`, charged with all of them."""
-    known = [answer.usd for answer in answers if answer.usd is not None]
-    return replace(
-        answers[-1],
-        input_tokens=sum(answer.input_tokens for answer in answers),
-        output_tokens=sum(answer.output_tokens for answer in answers),
-        seconds=sum(answer.seconds for answer in answers),
-        usd=sum(known) if len(known) == len(answers) else None,
-    )
 
 
 def connect_router(text: str) -> Router:

@@ -27,7 +27,7 @@ from metaloop.models.router.admission import (
     read_query,
 )
 from metaloop.models.router.fit import Fitted
-from metaloop.models.router.policy import Decision
+from metaloop.models.router.policy import REST_S, Decision
 from metaloop.models.router.relay import Event, Routed, events, relayed, whole
 from metaloop.models.router.upstream import UpstreamFault, Upstreams
 
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
-
-REST_S = 10.0
-"""A model that did not answer is skipped for so long."""
 
 
 @dataclass(frozen=True)

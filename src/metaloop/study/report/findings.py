@@ -1,7 +1,8 @@
 """Everything that the report of a study tells, computed once, by the rule fixed beforehand.
 
 One contrast decides: mixed pairs of models against the mean of their two pure pairs, in the final
-gain of arm C. All else is secondary (corrected for one another) or a description (not corrected).
+gain of arm C, or C against the arm that the design names. All else is secondary (corrected for one
+another) or a description (not corrected).
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Contrasts:
     """The contrasts of one task on one measure."""
 
     deciding: list[Contrast]
-    """Mixed pairs against pure ones, for every two models."""
+    """Mixed pairs against pure ones, for every two models; none where an arm decides."""
     roles: list[Contrast]
     """The stronger model outside against the reverse, for every two models."""
     overall: list[Contrast]
@@ -120,6 +121,11 @@ class Findings:
     tasks: list[TaskFindings]
 
     @property
+    def decides(self) -> str | None:
+        """The arm against which C answers the question, in a word; None: pairs of models do."""
+        return arm_name(self.design.decides) if self.design.decides else None
+
+    @property
     def bare(self) -> list[str]:
         """Arms that ask no model."""
         return list(dict.fromkeys(c.arm for c in self.design.cells() if c.inner is None))
@@ -142,7 +148,9 @@ def find(design: Design, results: Iterable[Result]) -> Findings:
 
 
 def contrasted(design: Design) -> list[tuple[str, str]]:
-    """Every two models of which the deciding arm has, by design, both mixed and both pure pairs."""
+    """Every two models whose mixed and pure pairs decide: of which C has all four, by design."""
+    if design.decides:
+        return []
     pairs = {(cell.outer, cell.inner) for cell in design.cells() if cell.arm == DECIDES}
     two = combinations(_roster(design), 2)
     return [(a, b) for a, b in two if {(a, b), (b, a), (a, a), (b, b)} <= pairs]
@@ -211,7 +219,7 @@ def _deciding(
     design: Design, plan: TaskPlan, results: Sequence[Result], names: Names, measure: Measure
 ) -> list[Contrast]:
     found = []
-    for strong, weak in combinations(_roster(design), 2):
+    for strong, weak in contrasted(design):
         mixed = f"mixed pairs of {names.model(strong)} and {names.model(weak)}"
         told = asymmetry(
             _of(results, strong, weak), plan.name, DECIDES, plan.matters, measure=measure

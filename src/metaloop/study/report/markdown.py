@@ -10,7 +10,7 @@ from metaloop.study.report import rows
 from metaloop.study.report.figures import CAPTIONS, Figure
 from metaloop.study.report.findings import Findings, TaskFindings
 from metaloop.study.report.labels import tick
-from metaloop.study.report.rule import RULE, TERMS
+from metaloop.study.report.rule import TERMS, rule
 from metaloop.study.report.words import headline, incomplete, legend, says, silent
 
 
@@ -32,18 +32,19 @@ def render_markdown(findings: Findings, figures: Sequence[Sequence[Figure]]) -> 
     parts += ["## What it does not say", _list(silent(findings))]
     for task, drawn in zip(findings.tasks, figures, strict=True):
         parts += [f"## Task {tick(task.name)}", *_task(findings, task, drawn)]
-    parts += ["## How it was analysed", _list(RULE)]
+    parts += ["## How it was analysed", _list(rule(findings.decides))]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def _task(findings: Findings, task: TaskFindings, figures: Sequence[Figure]) -> list[str]:
     drawn = {f.kind: image(f) for f in figures}
     names = findings.names
+    tested = rows.tested(task.gain, not task.missing)
     return [
         "### The contrasts",
         drawn.get("contrasts", ""),
-        grid(rows.tested(task.gain, not task.missing)),
-        legend(task) if task.gain.deciding else "",
+        grid(tested),
+        legend(task) if tested.rows else "",
         "Described, without correction:",
         grid(rows.described(task.described)),
         "### What each arm reached",

@@ -11,7 +11,7 @@ from metaloop.study.report import rows
 from metaloop.study.report.figures import CAPTIONS, Figure
 from metaloop.study.report.findings import Findings, TaskFindings
 from metaloop.study.report.labels import tick
-from metaloop.study.report.rule import RULE, TERMS
+from metaloop.study.report.rule import TERMS, rule
 from metaloop.study.report.words import headline, incomplete, legend, says, silent
 
 STYLE = """.figure { overflow-x: auto; }
@@ -34,7 +34,7 @@ def render_page(findings: Findings, figures: Sequence[Sequence[Figure]]) -> str:
     sections = [_head(findings)]
     for task, drawn in zip(findings.tasks, figures, strict=True):
         sections += _task(findings, task, drawn)
-    sections.append(section("How it was analysed", listed(RULE)))
+    sections.append(section("How it was analysed", listed(rule(findings.decides))))
     return document(f"{findings.design.name} · metaloop study", sections, STYLE)
 
 

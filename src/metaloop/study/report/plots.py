@@ -158,7 +158,7 @@ def _mean(gains: Sequence[float]) -> float:
 
 def _told(gains: Sequence[float]) -> str:
     if not gains:
-        return "no cell yet"
+        return "no cell"
     low, high = interval(gains)
     extent = f"\n{low:.4g} to {high:.4g}" if len(gains) > 1 else ""
     return f"{_mean(gains):.4g}{extent}\nn = {len(gains)}"

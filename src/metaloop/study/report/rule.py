@@ -8,13 +8,21 @@ TERMS = (
     "at equal time."
 )
 
-RULE = (
-    "Gain: how far the best of a run lies above its baseline, in the metric's unit, at equal "
-    "trials. Area: the mean gain of the best so far over all trials. Sealed gain: that on a split "
-    "which no guard and no model saw.",
+PAIRS_DECIDE = (
     "The contrast that decides: mixed pairs of models against the mean of their two pure pairs, in "
     "the final gain of arm C. With more than two models there is one for every two, corrected "
-    "for one another.",
+    "for one another."
+)
+ARM_DECIDES = (
+    "The contrast that decides: C against {}, in the final gain, corrected with all other "
+    "contrasts of its task."
+)
+MEASURES = (
+    "Gain: how far the best of a run lies above its baseline, in the metric's unit, at equal "
+    "trials. Area: the mean gain of the best so far over all trials. Sealed gain: that on a split "
+    "which no guard and no model saw."
+)
+ANALYSIS = (
     "Cells are paired by seed. A contrast uses the seeds that all of its cells have. C against "
     "another arm: the mean over C's pairs of models of each less the arm with the same models, "
     "else the same inner model, else none.",
@@ -30,3 +38,8 @@ RULE = (
     "Time and tokens are counted as if no cell had shared a call or a trial with another; the "
     "CSV leaves out the seconds of trials, on which no two machines agree.",
 )
+
+
+def rule(decides: str | None) -> list[str]:
+    """The rule of a study; `decides` names the arm against which C is asked about, if one is."""
+    return [MEASURES, ARM_DECIDES.format(decides) if decides else PAIRS_DECIDE, *ANALYSIS]

@@ -28,9 +28,11 @@ def verdict(told: Comparison) -> int:
 
 
 def headline(findings: Findings, task: TaskFindings) -> str:
-    """The answer of a task to the deciding question, in one sentence."""
+    """The answer of a task to the deciding question."""
     deciding = [c.told for c in task.gain.deciding]
     where = f" on {tick(task.name)}"
+    if findings.decides:
+        return _against(findings.decides, task)
     if not deciding:
         return NOTHING if contrasted(findings.design) else UNASKED
     planned = len(findings.design.seeds)
@@ -46,8 +48,31 @@ def headline(findings: Findings, task: TaskFindings) -> str:
         return f"Different models in the two loops helped or harmed{where}, depending on which."
     some = "" if all(verdict(told) for told in deciding) else "Some "
     start = f"{some}different models in the two loops {how} than the same one in both{where}."
-    more = " What the outer loop earns is not known before its controls are there."
-    return start[0].upper() + start[1:] + (more if task.missing else "")
+    return start[0].upper() + start[1:] + _outer_loop(task)
+
+
+def _against(arm: str, task: TaskFindings) -> str:
+    """The answer of a task of which one arm decides."""
+    where = f" on {tick(task.name)}"
+    if task.missing:
+        return f"No answer yet{where}: {task.done} of {task.planned} cells are there."
+    told = next(c.told for c in task.gain.overall if c.second == arm)
+    if told.n < fewest(questions := len(task.gain.secondary)):
+        return f"{DECIDES} against {arm}{where}: {too_few(told.n, questions)}."
+    how = {1: "ended better than", -1: "ended worse than"}.get(verdict(told))
+    if how:
+        return f"{DECIDES} {how} {arm}{where}, by {abs(told.mean):.3g} ({evidence(told)})."
+    return f"No difference seen at this power between {DECIDES} and {arm}{where}."
+
+
+def _outer_loop(task: TaskFindings) -> str:
+    """What a difference between pairs of models must not be taken for."""
+    alone = [c.told for c in task.gain.overall if c.second == arm_name("A")]
+    if task.missing:
+        return " What the outer loop earns is not known before its controls are there."
+    if alone and verdict(alone[0]) <= 0:
+        return " The outer loop was not seen to earn anything over the inner loop alone."
+    return ""
 
 
 def says(findings: Findings, task: TaskFindings) -> list[str]:
