@@ -11,9 +11,9 @@ from metaloop.journal.journal import Journal, JournalError
 from metaloop.journal.records import Details, Event, MechanismRecord, RunRecord, TrialRecord
 from metaloop.models.base import Completion, Request
 from metaloop.models.recorder import Call
-from metaloop.report.text import code, dollars, fenced, visible
 from metaloop.report.write import write_report
 from metaloop.task.spec import load_task
+from metaloop.text import code, dollars, fenced, visible
 
 EVIL = (
     "</pre></td><script>alert(1)</script><img src=x onerror=alert(1)>\" ' & \x1b[31m\x07 \u202e"

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from metaloop.report.text import visible
+from metaloop.text import visible
 
 app = typer.Typer(
     name="metaloop",

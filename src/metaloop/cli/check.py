@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metaloop.cli.app import app, err, errors, make_room, print_json, say
-from metaloop.report.text import one_line
+from metaloop.text import one_line
 
 if TYPE_CHECKING:
     from metaloop.suitability.check import Suitability

@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from metaloop.journal.records import Event, MechanismRecord, TrialRecord
-from metaloop.report.text import duration, number, one_line
 from metaloop.report.words import final_split
+from metaloop.text import duration, number, one_line
 
 if TYPE_CHECKING:
     from metaloop.report.status import Status

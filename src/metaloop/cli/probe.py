@@ -22,13 +22,13 @@ def probe_command(
     """Compare two networks with equal output: which is sound inside, which is fractured?
 
     A file holds `arch` ("layers;activation:count,...") and a flat vector of weights for each
-    network, under its name. Torch models are probed from Python: metaloop.guard.probe.
+    network, under its name. Torch models are probed from Python: metaloop.probe.
     """
     from metaloop.cli.tables import print_table
-    from metaloop.guard.probe.compare import compare
-    from metaloop.guard.probe.cppn import load_pair
-    from metaloop.guard.probe.page import render_page
-    from metaloop.guard.probe.rows import headline, rows, same_output
+    from metaloop.probe.compare import compare
+    from metaloop.probe.cppn import load_pair
+    from metaloop.probe.page import render_page
+    from metaloop.probe.rows import headline, rows, same_output
 
     with errors():
         make_room(page)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metaloop.cli.app import INTERRUPTED, NO_TRIAL, RunId, app, errors, print_json, say, warn
-from metaloop.report.text import dollars, one_line, plural
+from metaloop.text import dollars, one_line, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable

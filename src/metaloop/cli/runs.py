@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from metaloop.cli.app import app, errors, print_json, say
-from metaloop.report.text import number
+from metaloop.text import number
 
 
 @app.command("runs")

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from metaloop.cli.app import out
-from metaloop.report.status import MechanismStatus
-from metaloop.report.text import COST_HEADS, cost_rows, one_line
+from metaloop.report.status import COST_HEADS, MechanismStatus, cost_rows
+from metaloop.text import one_line
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -1,4 +1,4 @@
-"""Guard 7, attribution: which hunks of a winning patch earn its gain? The others are dropped.
+"""Attribution: which hunks of a winning patch earn its gain? The others are dropped.
 
 Each hunk is reverted in turn, the last first: what stands below uses what stands above, so the use
 of a new function goes before its definition. A hunk that the program did not run without is asked

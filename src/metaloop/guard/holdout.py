@@ -1,4 +1,4 @@
-"""Guard 3, holdout gap: a gain must show on data that the search never saw.
+"""Holdout gap: a gain must show on data that the search never saw.
 
 The gain on the search data may outrun the gain on the holdout by 2 standard errors, both against
 the best that is to be replaced and, so that small steps do not add up unseen, against the baseline.

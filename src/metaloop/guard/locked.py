@@ -1,4 +1,4 @@
-"""Guard 1, locked judge: what scores a candidate is out of its reach."""
+"""Locked judge: what scores a candidate is out of its reach."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Guards 4 and 5: the gain must hold where it should, and fall where it should.
+"""Perturbations: the gain must hold where it should, and fall where it should.
 
 A task declares variants of its run: other seeds, another order of the data, one group alone, or the
 information that the program should be using shuffled. Where the gain must hold, the candidate may

@@ -1,4 +1,4 @@
-"""Guard 2, repeat: both programs are measured again until the gain is sure or seems to be none.
+"""Repeat: both programs are measured again until the gain is sure or seems to be none.
 
 A sequential t-test with a fixed level per look (Pocock 1977, Biometrika 64:191). With `LEVEL` per
 look a candidate that is no better is promoted with a probability of about 0.02, one that is better

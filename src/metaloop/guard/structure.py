@@ -1,7 +1,7 @@
-"""Guard 8, internal structure: what is known to hold must hold when the weights are perturbed.
+"""Internal structure: what is known to hold must hold when the weights are perturbed.
 
 A program may score better and have it from weights that reproduce the data piece by piece; that
-shows when they are perturbed (`guard/probe`). Both programs are put under noise on their weights,
+shows when they are perturbed (`probe`). Both programs are put under noise on their weights,
 as far as it takes to do the same damage to the output, for how far noise of one size moves the
 output is no evidence. Then it is seen how much of that damage breaks the invariant.
 """

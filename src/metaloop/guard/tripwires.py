@@ -1,4 +1,4 @@
-"""Guard 6, tripwires: signs of a cheat. None is proof, so a person looks at what trips one."""
+"""Tripwires: signs of a cheat. None is proof, so a person looks at what trips one."""
 
 from __future__ import annotations
 

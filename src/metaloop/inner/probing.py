@@ -1,4 +1,4 @@
-"""Asks a program what becomes of its output when its weights are perturbed, for guard 8.
+"""Asks a program what becomes of its output when its weights are perturbed, for `structure`.
 
 Three processes, none of which trusts the others: ours puts noise on the weights, the program, where
 candidates run, turns them into output, the task's judge says how far that is from what it was.
@@ -17,7 +17,7 @@ from metaloop.task.mirror import remove
 from metaloop.task.patch import Files
 from metaloop.task.spec import FILE, Probe, TaskError
 
-NOISE = Path(__file__).parents[1] / "guard" / "probe" / "noise.py"
+NOISE = Path(__file__).parents[1] / "probe" / "noise.py"
 
 
 async def probe(evaluator: Evaluator, table: Probe, files: Files, artefacts: Path | None) -> Probed:

@@ -15,12 +15,11 @@ from metaloop.journal.records import TrialRecord
 from metaloop.mechanism.api import Steer
 from metaloop.mechanism.host import MechanismError
 from metaloop.models.base import Model, ModelError, Request
+from metaloop.models.seeds import ANSWERS
 from metaloop.task.patch import Candidate, PatchError, build
 from metaloop.task.space import Params
 from metaloop.task.spec import Task
 
-ANSWERS = 3
-"""At most this many answers of a model for one trial: refused ones and repeats included."""
 EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt|Warning)\b")
 ADDRESS = re.compile(r"0x[0-9a-f]+")
 REASON = 120

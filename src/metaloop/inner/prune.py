@@ -1,4 +1,4 @@
-"""At the end of a run: hunks of the winning patch that earn nothing are dropped (guard 7).
+"""At the end of a run: hunks of the winning patch that earn nothing are dropped.
 
 What they earn is asked of the search data alone, and a hunk may be what made the gain a real one.
 So the guards that look elsewhere have to pass the smaller program too, as if it were to replace the

@@ -1,0 +1,1 @@
+"""The record of everything that a run did: what it resumes from and what reports are made of."""

@@ -15,6 +15,7 @@ from metaloop.mechanism.builtin import BASELINES, PLACEBO, builtins_for
 from metaloop.mechanism.example import example_for
 from metaloop.mechanism.host import MechanismHost
 from metaloop.models.base import Model, Role
+from metaloop.models.seeds import INVENTION, OUTER
 from metaloop.outer.contract import prove
 from metaloop.outer.digest import Digest, make_digest
 from metaloop.outer.invent import Invention, invent
@@ -82,7 +83,7 @@ class OuterLoop:
         search, settings = self.search, self.search.settings
         digest = make_digest(search.task, search.trials, search.arbiter.credit())
         step.note("digest", text=digest.text)
-        seed = search.call_seed(step.trial, 1000)
+        seed = search.call_seed(step.trial, OUTER)
         if settings.has_level(1.5) and self.roles is not None:
             self._progress(step, "tuning the strategy")
             files = search.files(search.best)
@@ -106,7 +107,7 @@ class OuterLoop:
         """
         tries = INVENTIONS if roles["inventor"].small else 1
         for i in range(tries):
-            record = await self._invent_one(step, roles, digest, seed + 100 * i)
+            record = await self._invent_one(step, roles, digest, seed + INVENTION * i)
             step.mechanisms.append(record)
             self._progress(step, f"{record.name}: {record.state}, {record.reason}")
             if record.state == "installed":

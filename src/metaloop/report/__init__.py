@@ -1,0 +1,1 @@
+"""What a run says: where it stands, its page, and what was earned by whom."""

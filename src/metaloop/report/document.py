@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 
-from metaloop.report.text import html
+from metaloop.text import html
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _OPEN = ' class="open"'

@@ -6,16 +6,15 @@ from collections.abc import Iterable, Sequence
 
 from metaloop.report.facts import Facts
 from metaloop.report.routing import ROUTING_HEADS
+from metaloop.report.status import COST_HEADS, cost_rows
 from metaloop.report.summary import summary
-from metaloop.report.text import (
-    COST_HEADS,
+from metaloop.report.words import headline
+from metaloop.text import (
     code,
-    cost_rows,
     fenced,
     number,
     pipe_table,
 )
-from metaloop.report.words import headline
 
 
 def render_markdown(facts: Facts, plots: Sequence[str]) -> str:

@@ -9,18 +9,17 @@ from metaloop.journal.records import Details, MechanismRecord, TrialRecord
 from metaloop.report.document import document, folded, header, listed, section, table
 from metaloop.report.facts import Facts
 from metaloop.report.routing import ROUTING_HEADS
+from metaloop.report.status import COST_HEADS, cost_rows
 from metaloop.report.summary import summary
-from metaloop.report.text import (
-    COST_HEADS,
-    cost_rows,
+from metaloop.report.words import final_split, headline
+from metaloop.task.source import lines
+from metaloop.text import (
     dollars,
     duration,
     html,
     number,
     one_line,
 )
-from metaloop.report.words import final_split, headline
-from metaloop.task.source import lines
 
 
 def render_page(facts: Facts, plots: Mapping[str, str]) -> str:

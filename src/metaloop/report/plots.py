@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from metaloop.report.facts import Facts
 from metaloop.report.figure import COOL, INK, MODEL, MUTED, WARM, svg
-from metaloop.report.text import one_line
+from metaloop.text import one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

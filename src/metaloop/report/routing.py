@@ -14,7 +14,7 @@ from metaloop.models.router.fit import fit
 from metaloop.models.router.name import PREFIX
 from metaloop.models.router.outcomes import Logged, Outcomes
 from metaloop.models.router.table import Row, Table
-from metaloop.report.text import dollars, one_line
+from metaloop.text import dollars, one_line
 
 ROUTING_HEADS = ("cluster: its most typical query", "model", "#calls", "#score", "#usd per call")
 """Heads of `Learned.rows`; scores and dollars are means."""

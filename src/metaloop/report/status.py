@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from metaloop.journal.journal import Journal
 from metaloop.journal.records import Tally
 from metaloop.project import Project
 from metaloop.report.remeasured import remeasured
+from metaloop.text import dollars
 
 
 @dataclass(frozen=True)
@@ -143,3 +145,17 @@ def _mechanisms(journal: Journal, run: str, tallies: list[Tally]) -> list[Mechan
             )
         )
     return found
+
+
+COST_HEADS = ("role", "model", "#calls", "#failed", "#tokens in", "#tokens out", "#seconds", "#usd")
+"""Heads of `cost_rows`; those of numbers begin with #."""
+
+
+def cost_rows(roles: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+    """What each role used."""
+    counts = ("calls", "failed", "input_tokens", "output_tokens")
+    return [
+        [role, used["model"], *(str(used[name]) for name in counts), f"{used['seconds']:.1f}",
+         dollars(used["usd"])]
+        for role, used in roles.items()
+    ]  # fmt: skip

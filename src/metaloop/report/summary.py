@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from metaloop.journal.records import MechanismRecord
 from metaloop.report.facts import Facts
-from metaloop.report.text import duration, joined, number, one_line, plural
+from metaloop.text import duration, joined, number, one_line, plural
 
 
 def summary(facts: Facts) -> list[str]:

@@ -8,9 +8,9 @@ from statistics import fmean
 from typing import Any
 
 from metaloop.models.reference import Reference, members
-from metaloop.report.text import dollars, duration
 from metaloop.study.design import Design
 from metaloop.study.result import Cell, Result
+from metaloop.text import dollars, duration
 
 
 @dataclass(frozen=True)

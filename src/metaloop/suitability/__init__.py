@@ -1,0 +1,1 @@
+"""`metaloop check`: is a task fit for autoresearch? Measured by running it."""

@@ -6,10 +6,10 @@ import os
 
 import numpy as np
 
-from metaloop.report.text import duration, number, plural
 from metaloop.suitability.finding import Finding, Property, grade
 from metaloop.suitability.trials import Observations
 from metaloop.task.spec import Task
+from metaloop.text import duration, number, plural
 
 EVENING_H = 4
 

@@ -6,13 +6,13 @@ import math
 import re
 from itertools import pairwise
 
-from metaloop.report.text import number, plural
 from metaloop.suitability.finding import Finding, Property, grade
 from metaloop.suitability.power import runs_needed, sigma_interval
 from metaloop.suitability.signal import Signal, signal
 from metaloop.suitability.trials import Observations
 from metaloop.task import missing
 from metaloop.task.spec import Task
+from metaloop.text import number, plural
 
 LOW = {"loss", "error", "err", "bpb", "ppl", "perplexity", "mse", "rmse", "mae", "nll", "cost",
        "latency", "seconds", "time", "wer", "regret"}  # fmt: skip

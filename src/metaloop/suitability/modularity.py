@@ -9,10 +9,10 @@ import statistics
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from metaloop.report.text import plural
 from metaloop.suitability.finding import Finding, Property, grade
 from metaloop.suitability.program import Program, read_program
 from metaloop.task.spec import Task, read_text
+from metaloop.text import plural
 
 
 def modularity(task: Task) -> Property:

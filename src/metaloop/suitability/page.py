@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 from metaloop.report.document import document, header, section, table
-from metaloop.report.text import duration, html, number
 from metaloop.suitability.check import Suitability
 from metaloop.suitability.finding import Property, Verdict, verdict_of
 from metaloop.suitability.words import changes, decisive, detection_lines, scored
+from metaloop.text import duration, html, number
 
 BADGE: dict[Verdict, str] = {"fit": "done", "fit with repairs": "warn", "unfit": "rejected"}
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from metaloop.report.text import number, plural
 from metaloop.suitability.finding import Finding, Property
 from metaloop.suitability.repository import Repository
 from metaloop.suitability.signal import Signal
 from metaloop.suitability.trials import Observations
 from metaloop.task import missing
 from metaloop.task.spec import Task
+from metaloop.text import number, plural
 
 
 def version_control(

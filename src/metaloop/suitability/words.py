@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from metaloop.guard.repeat import LOOKS
-from metaloop.report.text import duration, plural
 from metaloop.suitability.check import Suitability
 from metaloop.suitability.power import ALPHA, MOST, POWER
+from metaloop.text import duration, plural
 
 
 def headline(result: Suitability) -> str:

@@ -15,14 +15,10 @@ from metaloop.journal.records import MechanismRecord, TrialRecord
 from metaloop.models.base import Role
 from metaloop.models.recorder import Call
 from metaloop.models.router.table import Row
-from metaloop.models.seeds import call_seed
+from metaloop.models.seeds import ANSWERS, INVENTION, OUTER, call_seed
 
 ALL = 1 << 60
 """As many trials as there are."""
-ATTEMPTS = 3
-"""Answers that a proposer is asked for in one trial, at most."""
-OUTER, INVENTION = 1000, 100
-"""An outer step's calls have the seed of attempt `OUTER`; each invention in it has a hundred."""
 KEPT, RAN, FAILED = 1.0, 0.5, 0.0
 _TRIALS = {"kept": KEPT, "discarded": RAN, "quarantined": RAN}
 
@@ -100,7 +96,7 @@ class Outcomes:
     def _of_proposal(self, seed: int, asked: set[tuple[Role, int]], seen: int) -> float | None:
         """Kept: 1, ran: 0.5; 0 when the answer was refused, crashed, or was tried before."""
         for number in range(self._known, len(self.trials)):
-            for attempt in range(ATTEMPTS):
+            for attempt in range(ANSWERS):
                 self._proposed[call_seed(self._seed, number, attempt)] = number, attempt
         self._known = len(self.trials)
         number, attempt = self._proposed.get(seed, (ALL, 0))

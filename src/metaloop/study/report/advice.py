@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from metaloop.report.text import dollars, plural
 from metaloop.study.contrasts import pooled
 from metaloop.study.report.findings import DECIDES
 from metaloop.study.report.labels import arm_name, rank
@@ -14,6 +13,7 @@ from metaloop.study.report.numbers import amount, between, p_is
 from metaloop.study.report.words import verdict
 from metaloop.study.result import Result
 from metaloop.study.statistics import Comparison, Interval, compare, family, fewest
+from metaloop.text import dollars, plural
 
 SAME = 0.1
 """Share of the bilevel loop's gain below which a lead of it is none."""

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from metaloop.report.document import document, header, listed, section, ticked
-from metaloop.report.text import dollars, duration, number
 from metaloop.study.contrasts import summary
 from metaloop.study.report.advice import called, duels, recommendation
 from metaloop.study.report.figures import Figure, trade
@@ -20,6 +19,7 @@ from metaloop.study.report.table import ordered, render_csv
 from metaloop.study.report.words import stood_in
 from metaloop.study.report.write import save
 from metaloop.study.result import Result
+from metaloop.text import dollars, duration, number
 
 NOTES = (
     "Gain: how far the best of a run lies above its baseline, in the metric's unit. All arms had "

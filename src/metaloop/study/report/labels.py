@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from metaloop.report.text import one_line
 from metaloop.study.contrasts import Group, Row, grouped
 from metaloop.study.result import Cell, Result
+from metaloop.text import one_line
 
 ARMS = {
     "A": "A: inner loop alone",

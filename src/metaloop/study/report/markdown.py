@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from metaloop.report.text import one_line, pipe_table
 from metaloop.study.report import rows
 from metaloop.study.report.figures import CAPTIONS, Figure
 from metaloop.study.report.findings import Findings, TaskFindings
 from metaloop.study.report.labels import tick
 from metaloop.study.report.rule import TERMS, rule
 from metaloop.study.report.words import headline, incomplete, legend, says, silent
+from metaloop.text import one_line, pipe_table
 
 
 def render_markdown(findings: Findings, figures: Sequence[Sequence[Figure]]) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from metaloop.report.text import plural
 from metaloop.study.statistics import Comparison
+from metaloop.text import plural
 
 
 def amount(value: float) -> str:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from metaloop.report.document import document, folded, header, listed, section, table, ticked
 from metaloop.report.figure import inline
-from metaloop.report.text import html
 from metaloop.study.report import rows
 from metaloop.study.report.figures import CAPTIONS, Figure
 from metaloop.study.report.findings import Findings, TaskFindings
 from metaloop.study.report.labels import tick
 from metaloop.study.report.rule import TERMS, rule
 from metaloop.study.report.words import headline, incomplete, legend, says, silent
+from metaloop.text import html
 
 STYLE = """.figure { overflow-x: auto; }
 .figure svg { min-width: 34rem; }

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from metaloop.report.text import dollars, duration
 from metaloop.study.contrasts import Life, Spread, Summary, Violation
 from metaloop.study.report.findings import (
     SOURCES,
@@ -18,6 +17,7 @@ from metaloop.study.report.findings import (
 from metaloop.study.report.labels import Names, tick
 from metaloop.study.report.numbers import amount, between, p_value, share
 from metaloop.study.statistics import Comparison
+from metaloop.text import dollars, duration
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from metaloop.report.figure import INK, svg
-from metaloop.report.text import one_line
 from metaloop.study.contrasts import Group
 from metaloop.study.report.labels import COLOURS, GREY, Names, plain
 from metaloop.study.report.numbers import amount
 from metaloop.study.statistics import Interval, interval
+from metaloop.text import one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

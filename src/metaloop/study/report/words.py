@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from metaloop.report.text import joined, plural
 from metaloop.study.contrasts import Life
 from metaloop.study.report.findings import DECIDES, Findings, TaskFindings, contrasted
 from metaloop.study.report.labels import arm_name, tick
 from metaloop.study.report.numbers import amount, corrected, evidence, extent, p_is, share, too_few
 from metaloop.study.statistics import LEVEL, Comparison, fewest
+from metaloop.text import joined, plural
 
 MOST = 6
 """Groups that are named where cells are missing."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from metaloop.guard.probe.network import Array
+from metaloop.probe.network import Array
 
 FOLDS = 5
 RIDGE = 1e-3

@@ -1,11 +1,10 @@
-"""Text from models and trials is data: shown as it is, and never able to do anything."""
+"""How text and numbers are shown. Text from models is data: as it is, and never able to act."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
-from typing import Any
 
 
 def visible(text: object) -> str:
@@ -83,17 +82,3 @@ def joined(parts: Sequence[str]) -> str:
 
 def _longest_run(text: str) -> int:
     return max(map(len, re.findall("`+", text)), default=0)
-
-
-COST_HEADS = ("role", "model", "#calls", "#failed", "#tokens in", "#tokens out", "#seconds", "#usd")
-"""Heads of `cost_rows`; those of numbers begin with #."""
-
-
-def cost_rows(roles: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
-    """What each role used."""
-    counts = ("calls", "failed", "input_tokens", "output_tokens")
-    return [
-        [role, used["model"], *(str(used[name]) for name in counts), f"{used['seconds']:.1f}",
-         dollars(used["usd"])]
-        for role, used in roles.items()
-    ]  # fmt: skip

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from metaloop.guard.probe import Run
+from metaloop.probe import Run
 
 HIDDEN = 6
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import metaloop.cli  # noqa: F401
 from metaloop.cli.app import app
-from metaloop.guard.probe.cppn import Architecture
+from metaloop.probe.cppn import Architecture
 
 EVIL = "<img src=x onerror=alert(1)>"
 

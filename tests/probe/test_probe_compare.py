@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from guard.probe.planted import Planted
+from probe.planted import Planted
 
-from metaloop.guard.probe import Run, compare
+from metaloop.probe import Run, compare
 
 SOUND, ENTANGLED = Planted("by construction", True), Planted("by coincidence", False)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from metaloop.guard.probe.compare import BACKWARDS, RESPECTS, Comparison, Reading
-from metaloop.guard.probe.damage import RAW, Interval
+from metaloop.probe.compare import BACKWARDS, RESPECTS, Comparison, Reading
+from metaloop.probe.damage import RAW, Interval
 
 
 def headline(comparison: Comparison) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metaloop.guard.probe import TorchNetwork, compare
+from metaloop.probe import TorchNetwork, compare
 
 torch = pytest.importorskip("torch")
 

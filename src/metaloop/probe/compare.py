@@ -8,14 +8,14 @@ from typing import Literal
 
 import numpy as np
 
-from metaloop.guard.probe.damage import LEVELS, SEEDS, Damaged, ladder, raw_sensitivity
-from metaloop.guard.probe.measures import (
+from metaloop.probe.damage import LEVELS, SEEDS, Damaged, ladder, raw_sensitivity
+from metaloop.probe.measures import (
     decodability,
     live,
     mirror_correlations,
     participation_ratio,
 )
-from metaloop.guard.probe.network import Network, check
+from metaloop.probe.network import Network, check
 
 RESPECTS = 0.9
 """A unit respects the invariant when its |mirror correlation| is above this."""

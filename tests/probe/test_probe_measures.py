@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from metaloop.guard.probe.measures import (
+from metaloop.probe.measures import (
     decodability,
     live,
     mirror_correlations,

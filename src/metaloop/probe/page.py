@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from metaloop.guard.probe.compare import RESPECTS, Comparison
-from metaloop.guard.probe.cppn import Cppn
-from metaloop.guard.probe.network import Array
-from metaloop.guard.probe.pictures import (
+from metaloop.probe.compare import RESPECTS, Comparison
+from metaloop.probe.cppn import Cppn
+from metaloop.probe.network import Array
+from metaloop.probe.pictures import (
     CANDIDATES,
     SWEEP,
     damaged,
@@ -17,10 +17,10 @@ from metaloop.guard.probe.pictures import (
     tiles,
     unit_maps,
 )
-from metaloop.guard.probe.rows import headline, rows, same_output
+from metaloop.probe.rows import headline, rows, same_output
 from metaloop.report.document import document, header, section, table
 from metaloop.report.figure import inline
-from metaloop.report.text import html
+from metaloop.text import html
 
 DRAWS, SHOWN_DAMAGE = 5, 0.1
 STYLE = """.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1.2rem; }

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from metaloop.guard.probe import compare, load_cppns
+from metaloop.probe import compare, load_cppns
 
 DATA = Path(__file__).parents[4] / "shared/data/fer"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the FER networks are not here")

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from metaloop.guard.probe.network import Array, Run
+from metaloop.probe.network import Array, Run
 
 ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
     "cache": lambda x: x,

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from metaloop.guard.probe.cppn import Architecture, load_cppns, load_pair
+from metaloop.probe.cppn import Architecture, load_cppns, load_pair
 
 ARCH = "11;cache:2,gaussian:1"
 SIZE = 4 * 3 + 10 * 9 + 9

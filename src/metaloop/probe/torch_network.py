@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metaloop.guard.probe.network import Array, Run
+from metaloop.probe.network import Array, Run
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

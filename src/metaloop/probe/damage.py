@@ -20,7 +20,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import t
 
-from metaloop.guard.probe.network import Array, Network
+from metaloop.probe.network import Array, Network
 
 SEEDS = 64
 LEVELS = (0.05, 0.1, 0.15, 0.2, 0.25)

@@ -6,10 +6,10 @@ Stanley 2025, arXiv:2505.11581). `compare` measures both; any kind of network th
 members of `Network` can be probed.
 """
 
-from metaloop.guard.probe.compare import Comparison, Reading, compare
-from metaloop.guard.probe.cppn import Cppn, load_cppns
-from metaloop.guard.probe.network import Array, Network, Run
-from metaloop.guard.probe.torch_network import TorchNetwork
+from metaloop.probe.compare import Comparison, Reading, compare
+from metaloop.probe.cppn import Cppn, load_cppns
+from metaloop.probe.network import Array, Network, Run
+from metaloop.probe.torch_network import TorchNetwork
 
 __all__ = [
     "Array",

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from metaloop.guard.probe.compare import TOLERATED, Comparison
-from metaloop.guard.probe.cppn import Cppn, places
-from metaloop.guard.probe.damage import Damaged, noisy
-from metaloop.guard.probe.network import Array
+from metaloop.probe.compare import TOLERATED, Comparison
+from metaloop.probe.cppn import Cppn, places
+from metaloop.probe.damage import Damaged, noisy
+from metaloop.probe.network import Array
 from metaloop.report.figure import MODEL, MUTED, WARM, svg
 
 if TYPE_CHECKING:
