@@ -104,6 +104,15 @@ def test_the_page_needs_nothing_else(journal, toy, tmp_path):
     assert (tmp_path / "out/plots/best.svg").is_file()
 
 
+def test_programs_that_failed_are_told_with_what_they_said(journal, toy, tmp_path):
+    start(journal, toy)
+    add(journal, 0, "kept", 6.0, by="baseline", gain=0.0)
+    add(journal, 1, "crashed", text="NameError: name 'nq' is not defined")
+    for text in report(journal, tmp_path):
+        failed = text.partition("Programs that failed")[2]
+        assert "crashed" in failed and "name 'nq' is not defined" in failed.replace("&#x27;", "'")
+
+
 def test_runs_of_every_kind_have_a_report(journal, toy, tmp_path):
     """No trial; the baseline alone; crashed trials alone; interrupted; scores beyond all scale."""
     start(journal, toy, "interrupted", "`metaloop resume toy-1` goes on")

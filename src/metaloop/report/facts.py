@@ -14,6 +14,8 @@ from metaloop.report.words import score_name
 
 SHOWN = 100
 """Kept changes shown in full, the latest ones."""
+FAILED = 20
+"""The same of programs that failed."""
 NAMES = {
     "model": "the model alone",
     "fallback": "random steps (stand-in)",
@@ -43,6 +45,8 @@ class Facts:
     the mean of all its measurements for a score."""
     kept: list[tuple[TrialRecord, Details]]
     """The latest kept changes, the baseline not among them."""
+    failed: list[tuple[TrialRecord, Details]]
+    """The latest whose program crashed or took too long."""
     mechanisms: list[MechanismRecord]
     events: list[Event]
     routing: list[Learned] = field(default_factory=list)
@@ -54,11 +58,13 @@ class Facts:
         again = remeasured(journal, run)
         trials = [replace(t, score=again.get(t.number, t.score)) for t in journal.trials(run)]
         kept = [t for t in trials if t.status == "kept" and t.number > 0][-SHOWN:]
+        failed = [t for t in trials if t.status in ("crashed", "timed_out")][-FAILED:]
         return cls(
             journal.run(run),
             make_status(journal, run, project),
             trials,
             [(t, journal.details(run, t.number)) for t in kept],
+            [(t, journal.details(run, t.number)) for t in failed],
             journal.mechanisms(run),
             journal.events(run),
             learned(journal, run),

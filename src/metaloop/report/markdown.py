@@ -27,6 +27,7 @@ def render_markdown(facts: Facts, plots: Sequence[str]) -> str:
         *(f"![{name}](plots/{name}.svg)" for name in plots),
         "## Kept changes",
         *(_kept(facts) or ["No change was kept."]),
+        *_failed(facts),
         *_guards(facts),
         *_mechanisms(facts),
         *_routing(facts),
@@ -77,6 +78,16 @@ def _kept(facts: Facts) -> list[str]:
             parts.append(fenced(details.hypothesis))
         parts.append(fenced(details.diff, "diff"))
     return parts
+
+
+def _failed(facts: Facts) -> list[str]:
+    rows = [
+        [str(t.number), t.status.replace("_", " "), code(facts.label(t.by)), code(t.changed, 100)]
+        + [code(d.reason)]
+        for t, d in facts.failed
+    ]
+    heads = ("trial", "how", "by", "change", "why")
+    return ["## Programs that failed", _table(heads, rows)] if rows else []
 
 
 def _mechanisms(facts: Facts) -> list[str]:

@@ -29,6 +29,7 @@ def render_page(facts: Facts, plots: Mapping[str, str]) -> str:
         _plot(plots, "best", _BEST),
         _plot(plots, "credit", _CREDIT),
         section("Kept changes", _kept(facts)),
+        section("Programs that failed", _failed(facts)),
         section("Guards", _guards(facts)),
         section("Mechanisms", _mechanisms(facts)),
         section("What the routers learned", _routing(facts)),
@@ -113,6 +114,18 @@ def _kept_row(facts: Facts, trial: TrialRecord, details: Details) -> list[str]:
     change, gain = f"<code>{html(one_line(trial.changed))}</code>", f"{trial.gain or 0:.4g}"
     cells = [str(trial.number), number(trial.score), gain, html(facts.label(trial.by)), change]
     return [*cells, why + _verbatim("diff", _diff(details.diff))]
+
+
+def _failed(facts: Facts) -> str:
+    rows = [
+        [
+            *(str(t.number), t.status.replace("_", " "), html(facts.label(t.by))),
+            f"<code>{html(one_line(t.changed))}</code>",
+            html(d.reason) + (_verbatim("what it printed last", html(d.tail)) if d.tail else ""),
+        ]
+        for t, d in facts.failed
+    ]
+    return table(("#trial", "how", "by", "change", "why"), rows) if rows else ""
 
 
 def _diff(diff: str) -> str:
