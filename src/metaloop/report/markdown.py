@@ -82,8 +82,10 @@ def _kept(facts: Facts) -> list[str]:
 
 def _failed(facts: Facts) -> list[str]:
     rows = [
-        [str(t.number), t.status.replace("_", " "), code(facts.label(t.by)), code(t.changed, 100)]
-        + [code(d.reason)]
+        [
+            *(str(t.number), t.status.replace("_", " "), code(facts.label(t.by))),
+            *(code(t.changed, 100), code(d.reason)),
+        ]
         for t, d in facts.failed
     ]
     heads = ("trial", "how", "by", "change", "why")
