@@ -239,6 +239,22 @@ async def test_room_that_is_refused_is_not_asked_for_again_at_first(
     assert spent.usd == price(Reference.parse("openai:gpt-4o"), 1000, 500)
 
 
+async def test_a_long_question_that_leaves_no_room_for_thought_is_asked_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def context(_: int, body: dict[str, Any]) -> Reply:
+        tokens = body["max_completion_tokens"]
+        if "LONG" in str(body["messages"]):
+            return refusal(400, "maximum context length") if tokens > THOUGHT_TOKENS else ok()
+        return ok() if tokens > THOUGHT_TOKENS else silent("length")
+
+    with serving(context) as stub:
+        asked = paid(stub, monkeypatch, "openai:gpt-4o")
+        texts = [(await asked.complete(replace(ASK, prompt=p))).text for p in ("a", "LONG", "b")]
+    assert texts == ["fine"] * 3
+    assert len(stub.asked) == 2 + 2 + 1
+
+
 async def test_thought_that_left_no_room_for_an_answer_is_charged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -6,12 +6,15 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
 from metaloop.text import visible
+
+if TYPE_CHECKING:
+    from metaloop.models.ledger import BudgetReached
 
 app = typer.Typer(
     name="metaloop",
@@ -84,6 +87,14 @@ def _journal() -> str:
     if project.url:
         return "the journal that METALOOP_JOURNAL names"
     return f"the journal {project.root / FOLDER / 'journal.db'}"
+
+
+def beyond(limit: BudgetReached) -> str:
+    """How a study goes on after its budget. What nobody can count is beyond any."""
+    from metaloop.models.ledger import USED_UP
+
+    how = "with a larger --budget-usd" if USED_UP in str(limit) else "without --budget-usd"
+    return f"{limit}; the same command goes on {how}"
 
 
 def make_room(file: Path | None) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from metaloop.cli.app import INTERRUPTED, NO_TRIAL, app, errors, fail, say
+from metaloop.cli.app import INTERRUPTED, NO_TRIAL, app, beyond, errors, fail, say
 
 
 @app.command("compare")
@@ -60,7 +60,7 @@ def compare_command(
                 told=lambda: say(progress(design, store.results()).line()),
             )
         except BudgetReached as limit:
-            unfinished = f"{limit}; the same command goes on with a larger --budget-usd"
+            unfinished = beyond(limit)
         except (CellStopped, KeyboardInterrupt) as stopped:
             fail(f"{str(stopped) or 'interrupted'}; the same command goes on", INTERRUPTED)
         results = store.results()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from metaloop.cli.app import INTERRUPTED, NO_TRIAL, app, errors, fail, print_json, say
+from metaloop.cli.app import INTERRUPTED, NO_TRIAL, app, beyond, errors, fail, print_json, say
 
 
 class _RunFirst(TyperGroup):
@@ -77,7 +77,7 @@ def run_command(
         except BudgetReached as reached:
             if store.results():
                 _write(file)
-            fail(f"{reached}; the same command goes on with a larger --budget-usd", NO_TRIAL)
+            fail(beyond(reached), NO_TRIAL)
         except (CellStopped, KeyboardInterrupt) as stopped:
             fail(f"{str(stopped) or 'interrupted'}; the same command goes on", INTERRUPTED)
     _write(file)

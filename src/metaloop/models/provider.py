@@ -95,6 +95,10 @@ class ProviderModel:
             if thought or self._attempts == 1 or starved.spent is None:
                 raise
             wasted.append(starved.spent)
+        except ModelError as error:
+            if not thought or error.spent is not None:
+                raise
+            return await self._answer(request, wasted)  # so much room may be what is refused
         answer = await self._answer(_longer(request, THOUGHT_TOKENS), wasted)
         self._thought = THOUGHT_TOKENS
         return answer

@@ -66,18 +66,23 @@ def run_cell(
 
 
 def spent_usd(design: Design, project: Project) -> float:
-    """Dollars that this journal's runs of the study have cost; an answer they share counts once.
+    """Dollars that this journal's runs of the study have cost. An answer counts for the run that
+    paid for it: others have it for nothing.
 
     Calls of unknown price count nothing: a run with a budget ends at the first.
     """
-    cost = dict[tuple[str, float], float]()
+    spent, known = 0.0, set[tuple[str, float]]()
     with project.journal() as journal:
         for record in journal.runs():
-            if (record.config.get("label") or "").startswith(f"{design.name}/"):
-                for call in journal.calls(record.id):
-                    if (answer := call.completion) is not None:  # routers pay for equal calls anew
-                        cost[call.key, answer.seconds] = answer.usd or 0.0
-    return sum(cost.values())
+            own = (record.config.get("label") or "").startswith(f"{design.name}/")
+            for call in journal.calls(record.id):
+                if (answer := call.completion) is None:
+                    continue
+                paid = (call.key, answer.seconds)  # routers pay for equal calls anew
+                if own and paid not in known:
+                    spent += answer.usd or 0.0
+                known.add(paid)
+    return spent
 
 
 def _whole(record: RunRecord | Status) -> bool:

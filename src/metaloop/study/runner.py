@@ -61,7 +61,8 @@ def run_study(
                 match _answer(lane):
                     case BudgetReached() as limit:
                         reached = str(limit)
-                        missing = [cell for cell in missing if not _asks(cell)]
+                        if USED_UP in reached:  # else the price of this cell's calls is unknown
+                            missing = [cell for cell in missing if not _asks(cell)]
                     case BaseException() as error:
                         raise error
                     case result, machine:

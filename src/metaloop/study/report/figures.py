@@ -49,9 +49,10 @@ def _of(findings: Findings, place: int, task: TaskFindings) -> list[Figure]:
     drawn: dict[str, str] = {}
     end = f"-{place}" if len(findings.tasks) > 1 else ""
     contrasts = task.gain
-    if contrasts.deciding or contrasts.secondary:
-        name = f"contrasts{end}"
-        drawn["contrasts"] = forest(name, contrasts.deciding, contrasts.secondary, task.matters)
+    bold = [c for c in contrasts.overall if c.second == findings.decides] or contrasts.deciding
+    rest = [c for c in contrasts.secondary if c not in bold]
+    if bold or rest:
+        drawn["contrasts"] = forest(f"contrasts{end}", bold, rest, task.matters)
     if task.groups:
         drawn["curves"] = curves(f"curves{end}", task.groups, findings.names)
     ours = [g for g in task.groups if g.arm == DECIDES]
