@@ -151,6 +151,7 @@ def resume(
         )
         workspace.check_branch()
         now = {"settings": settings.to_dict(), "sandbox": _sandboxes(record, sandbox)}
+        now["python"] = python()
         journal.set_config(run_id, record.config | now)
         journal.set_state(run_id, "running")
         return session.drive(run_id, workspace)
@@ -180,7 +181,8 @@ def _check_conditions(record: RunRecord, unsafe: bool) -> None:
             f"{record.id} began without a sandbox (--unsafe), and its program may not run in one; "
             "add --unsafe, which is never remembered"
         )
-    if (begun := record.config.get("python")) and not is_python(begun):
+    begun = record.config.get("python", "")
+    if Path(begun).is_file() and not is_python(begun):  # of one that is gone nothing can be said
         raise ValueError(
             f"{record.id} began with the interpreter {begun}, and `python` is {python()} now; "
             f"activate the environment {Path(begun).parents[1]}, or leave the one that is active"

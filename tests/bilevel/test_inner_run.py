@@ -18,7 +18,6 @@ from toy import commit
 from metaloop.bilevel import resume, run
 from metaloop.execution.unconfined import Unconfined
 from metaloop.inner.evaluate import Evaluator, Measurement
-from metaloop.inner.promote import promote as confirm
 from metaloop.inner.settings import Settings
 from metaloop.journal.records import TrialRecord
 from metaloop.models.base import ModelUnavailable
@@ -420,47 +419,40 @@ def test_with_nothing_kept_baseline_and_best_are_the_same_on_the_holdout(toy, pr
     assert status.holdout["baseline"] == status.holdout["best"] == 1.0
 
 
-SPENT = BudgetReached("the budget is spent")
-
-
-@pytest.mark.parametrize("meets_it", ["a new trial", "calls", "guards"])
-def test_a_budget_lets_what_is_under_way_beside_it_finish(toy, project, monkeypatch, meets_it):
-    """Of four trials side by side the first, or the first and the third, meet it."""
-
-    class Slow(ScriptedModel):
-        async def complete(self, request):
-            completion = await super().complete(request)
-            await asyncio.sleep(0.1)  # the call is under way when the first trial meets the budget
-            return completion
-
-    async def promote(search, files, measured):
-        if meets_it == "guards" and files["train.py"] in (programs[0], programs[2]):
-            raise SPENT
-        return await confirm(search, files, measured)
+@pytest.mark.parametrize(("asks_more", "finished"), [(False, 4), (True, 2)])
+def test_a_budget_lets_what_is_under_way_beside_it_finish(
+    toy, project, monkeypatch, asks_more, finished
+):
+    """Of four trials side by side all are, or those before one that needs a further call."""
 
     def check(self, ledger):
-        if meets_it == "a new trial" and decided:
-            raise SPENT
+        if decided:
+            raise BudgetReached("the budget is spent")
 
     def listen(run, record):
         if isinstance(record, TrialRecord) and record.number > 0:
             decided.append(record)
+            met.set()
 
-    decided, values = [], (5.0, 4.5, 4.0, 3.5)
-    programs = [(toy / "train.py").read_text().replace("X = 9.0", f"X = {x}") for x in values]
-    monkeypatch.setattr("metaloop.inner.loop.promote", promote)
+    class Slow(ScriptedModel):
+        async def complete(self, request):
+            completion = await super().complete(request)
+            if completion.text == "no JSON":
+                await met.wait()
+            return completion
+
+    decided, met, values = [], asyncio.Event(), (5.0, 4.5, 4.0, 3.5)
     monkeypatch.setattr(Budget, "check", check)
     answers = [answer(params={"X": x}) for x in values]
-    if meets_it == "calls":
-        answers[0] = answers[2] = SPENT
+    if asks_more:
+        answers[2] = "no JSON"
     status = run(
         toy, Settings(levels="1", trials=9, workers=4), project=project, listener=listen,
         models={"inner": Slow(answers, small=False)},
     )  # fmt: skip
-    finished = values if meets_it == "a new trial" else values[1::2]
-    assert [t.params["X"] for t in decided] == list(finished)
-    assert [t.number for t in decided] == list(range(1, len(decided) + 1))
-    assert (status.state, status.reason, status.best) == ("done", "the budget is spent", 0.5)
+    assert [t.number for t in decided] == list(range(1, finished + 1))
+    assert [t.params["X"] for t in decided] == list(values[:finished])
+    assert (status.state, status.reason) == ("done", "the budget is spent")
 
 
 def test_workers_side_by_side_try_different_mechanisms(toy, project):

@@ -66,6 +66,7 @@ def test_what_callers_can_use_is_taken(code):
         ("def fit(data, rounds=3, seed=0):\n    return 1", "`def fit(data, rounds=3, *, seed):`"),
         ("def fit(data, rounds, more, *, seed):\n    return 1", "whose parameters callers give"),
         ("def fit(data, rounds=3, *, seed, x):\n    return 1", "whose parameters callers give"),
+        ("def fit(data, rounds, *, seed):\n    return 1", "whose parameters callers give"),
         ("def fit(data, rounds=3, *, seed):\n    return np.mean(data)", "uses np, which is"),
         ("def fit(data, rounds=3, *, seed):\n    return f(lambda: g)", "uses f, g, which is"),
         (
@@ -92,6 +93,12 @@ def test_a_function_without_a_value_needs_none():
 def test_only_what_is_there_can_be_rewritten(name):
     with pytest.raises(PatchError, match="must be one of fit, save"):
         taken(name, "def nothing():\n    pass")
+
+
+def test_a_rewrite_that_breaks_what_stands_elsewhere_is_told():
+    source = "class M:\n    def act(x): return x\n\n\ndef act(x): return x\n"
+    with pytest.raises(PatchError, match="no valid Python"):
+        rewritten(source, "act", "def act(x):\n    y = x\n    return y")
 
 
 def test_names_of_a_star_import_are_left_alone():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from contextlib import suppress
 from dataclasses import dataclass
 
 from metaloop.inner.evaluate import Measurement
@@ -30,25 +29,27 @@ class Attempt:
 async def inner_loop(search: Search, until: int) -> None:
     """Run the trials up to number `until`; BudgetReached may end it earlier."""
     in_flight: deque[asyncio.Task[Attempt]] = deque()
+    reached: BudgetReached | None = None
     try:
         for number in range(len(search.trials), until + 1):
-            search.check_budget()
+            try:
+                search.check_budget()
+            except BudgetReached as limit:
+                reached = limit
+                break
             busy = [task.get_name() for task in in_flight]  # a task has the name of its arm
             view, arm = search.view(number), search.choose_arm(number, busy)
             in_flight.append(asyncio.create_task(attempt(search, view, arm), name=arm))
             if len(in_flight) == search.settings.workers:
                 await decide(search, await in_flight.popleft())
-        while in_flight:
+        while in_flight:  # what is under way is finished, budget or not
             await decide(search, await in_flight.popleft())
-    except BudgetReached:  # what is under way is finished, where it takes no further run or call
-        while in_flight:
-            with suppress(BudgetReached):
-                await decide(search, await in_flight.popleft())
-        raise
     finally:
         for task in in_flight:
             task.cancel()
         await asyncio.gather(*in_flight, return_exceptions=True)
+    if reached is not None:
+        raise reached
 
 
 async def attempt(search: Search, view: View, arm: str) -> Attempt:

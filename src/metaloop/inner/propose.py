@@ -21,7 +21,7 @@ from metaloop.task.space import Params
 from metaloop.task.spec import Task
 
 EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt|Warning)\b")
-ADDRESS = re.compile(r"0x[0-9a-f]+")
+PLACE = re.compile(r"\b0x[0-9a-f]+|/(?:[^/\s'\"]+/)+")
 REASON = 120
 """Characters of an exception that the proposer is told."""
 SUGGESTIONS = 3
@@ -109,10 +109,10 @@ async def _ask_model(search: Search, model: Model, view: View, proposal: Proposa
 
 def _reasons(search: Search, trials: Sequence[TrialRecord]) -> dict[int, str]:
     """The exceptions that programs ended with. Of what a judge says nothing is told, since it may
-    hold the answers; nor addresses, which would make every replay another."""
+    hold the answers; nor addresses and folders, which would make every replay another."""
     crashed = [trial.number for trial in trials if trial.status == "crashed"]
     said = {n: ask.plain(search.journal.details(search.run, n).reason) for n in crashed}
-    return {n: ADDRESS.sub("0x", s)[:REASON] for n, s in said.items() if EXCEPTION.match(s)}
+    return {n: PLACE.sub("", s)[:REASON] for n, s in said.items() if EXCEPTION.match(s)}
 
 
 def _elsewhere(task: Task, strategy: Strategy, start: Params, assigned: Params) -> Strategy:

@@ -84,7 +84,8 @@ async def _prune(search: Search, before: Files, best: Files) -> dict[str, Any]:
         return loss(task, measured)
 
     try:
-        found = await attribute(before, best, search.best_losses, search.noise, whole, most - aside)
+        own = max(1, most - aside)
+        found = await attribute(before, best, search.best_losses, search.noise, whole, own)
         smaller = code_size(found.files) < code_size(best)  # a simplification earns nothing either
         told: dict[str, Any] = {"trial": search.best, "files": found.files if smaller else best}
         told |= {"evidence": found.evidence, "runs": found.runs}

@@ -38,7 +38,11 @@ def rewritten(source: str, name: object, code: str) -> tuple[str, str]:
         raise PatchError(f'"code" must start with `{first}`, whose parameters callers give')
     if _gives(before[name]) and not _gives(after[name]):
         raise PatchError(f'"code" must end with a `return`: callers use what {name}() returns')
-    if unknown := _unknown(source.replace(old, new)) - _unknown(source):
+    try:
+        unknown = _unknown(source.replace(old, new)) - _unknown(source)
+    except SourceError:  # e.g. its text stands in a class too
+        raise PatchError(f'with this "code" for {name}() the file is no valid Python') from None
+    if unknown:
         raise PatchError(f'"code" uses {", ".join(sorted(unknown))}, which is defined nowhere')
     return old, new
 
@@ -55,10 +59,12 @@ def _fits(old: ast.arguments, new: ast.arguments) -> bool:
     """Can what is called by its old parameters be called by these? Further ones need defaults."""
     had, has = ([arg.arg for arg in (*a.posonlyargs, *a.args)] for a in (old, new))
     knew, knows = ({arg.arg for arg in a.kwonlyargs} for a in (old, new))
-    given = zip(new.kwonlyargs, new.kw_defaults, strict=True)
-    asks = {arg.arg for arg, default in given if default is None}
-    further = len(has) - len(had)
-    return has[: len(had)] == had and further <= len(new.defaults) and asks <= knew <= knows
+    asked, asks = (
+        {arg.arg for arg, value in zip(a.kwonlyargs, a.kw_defaults, strict=True) if value is None}
+        for a in (old, new)
+    )
+    needed = len(has) - len(new.defaults) <= len(had) - len(old.defaults)
+    return has[: len(had)] == had and needed and asks <= asked and knew <= knows
 
 
 def _gives(function: ast.FunctionDef) -> bool:

@@ -68,6 +68,8 @@ def _worktree(task: Task, seen: Observations) -> Finding:
 
 
 def _reproducible(seen: Observations, found: Signal | None) -> Finding:
+    if seen.committed is seen.as_it_lies:
+        return Finding("reproducible", None, "nothing is uncommitted that the score could be of")
     a, b = (s.score if s else None for s in (seen.committed, seen.as_it_lies))
     if a is None or b is None or found is None:
         return Finding("reproducible", None, "no two scores to compare")
