@@ -194,6 +194,13 @@ class Misleading(Mechanism):
         return Steer(focus=dead, avoid=tried)
 """
     assert not (await none.run(misleading, {}, [])).passed
+    aimless = """
+class Aimless(Mechanism):
+    def suggest(self, history):
+        names = [name for trial in history for name in trial.touched]
+        return Steer(focus=[self.rng.choice(names)] if names else [])
+"""
+    assert not (await none.run(aimless, {}, [])).passed
     inert = await none.run(PLACEBO, {}, [])
     assert not inert.passed
     assert "+0.00 gains" in inert.reason

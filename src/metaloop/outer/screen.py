@@ -30,6 +30,8 @@ TRIALS = 24
 """Trials that it then makes."""
 VERSIONS = 12
 """Random versions of each landscape."""
+WALKS = 400
+"""Random worlds of patches, where there are no parameters: good advice gains little in each."""
 SOLVED, STUCK = 0.02, 0.98
 """Remaining loss at which a landscape counts as solved, or as not begun."""
 NEW, REFERENCE = "new", "random_search"
@@ -122,7 +124,7 @@ class Screen:
         """Without parameters: do patches gain more often with the mechanism's advice?"""
         host, differences = MechanismHost(source, self._space, 0, self._sandbox), list[float]()
         try:
-            for i in range(2 * VERSIONS):
+            for i in range(WALKS):
                 async with _in_time():
                     differences.append(await gains(host, history, self._seed + i, TRIALS))
         finally:
