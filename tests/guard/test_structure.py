@@ -23,7 +23,7 @@ from metaloop.inner.settings import Settings
 from metaloop.project import Project
 from metaloop.task.spec import TaskError, load_task
 
-MIRROR = Path(__file__).parent / "probe" / "mirror"
+MIRROR = Path(__file__).parent / "mirror"
 TRAIN = (MIRROR / "train.py").read_text()
 FIT = TRAIN[TRAIN.index("    rng = ") : TRAIN.index("    return weights\n")]
 ACT = TRAIN[TRAIN.index("    return np.tanh") : TRAIN.index("\n\ndef predict")]
