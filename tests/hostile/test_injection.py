@@ -60,7 +60,7 @@ def test_what_a_trial_prints_is_never_part_of_a_prompt(toy, tmp_path, monkeypatc
     asked = everything_asked(inner, outer)
     assert len(inner.requests) >= 8
     assert {r.role for r in outer.requests} >= {"strategist", "inventor"}
-    assert "crashed" in asked  # they are told that, and not what it said
+    assert "crashed (ValueError), no score" in asked  # they are told that, and not what it said
     for words in ("IGNORE ALL", "-99"):
         assert words not in asked
         assert not any(words in text for text in digests)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import builtins
 from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
@@ -20,10 +20,11 @@ from metaloop.task.patch import Candidate, PatchError, build
 from metaloop.task.space import Params
 from metaloop.task.spec import Task
 
-EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt|Warning)\b")
-PLACE = re.compile(r"\b0x[0-9a-f]+|/(?:[^/\s'\"]+/)+")
-REASON = 120
-"""Characters of an exception that the proposer is told."""
+EXCEPTIONS = {
+    name
+    for name, value in vars(builtins).items()
+    if isinstance(value, type) and issubclass(value, BaseException)
+}
 SUGGESTIONS = 3
 """At most this many suggestions of a mechanism for one trial, repeats included."""
 
@@ -108,11 +109,11 @@ async def _ask_model(search: Search, model: Model, view: View, proposal: Proposa
 
 
 def _reasons(search: Search, trials: Sequence[TrialRecord]) -> dict[int, str]:
-    """The exceptions that programs ended with. Of what a judge says nothing is told, since it may
-    hold the answers; nor addresses and folders, which would make every replay another."""
+    """Names of the exceptions of Python's own that programs ended with. What else a program or a
+    judge says is data: it may hold answers, or orders."""
     crashed = [trial.number for trial in trials if trial.status == "crashed"]
-    said = {n: ask.plain(search.journal.details(search.run, n).reason) for n in crashed}
-    return {n: PLACE.sub("", s)[:REASON] for n, s in said.items() if EXCEPTION.match(s)}
+    said = {n: search.journal.details(search.run, n).reason.partition(":")[0] for n in crashed}
+    return {n: name for n, name in said.items() if name in EXCEPTIONS}
 
 
 def _elsewhere(task: Task, strategy: Strategy, start: Params, assigned: Params) -> Strategy:

@@ -10,7 +10,7 @@ from metaloop.task.spec import Task
 
 def line(task: Task, trial: TrialRecord, reason: str = "") -> str:
     """One trial, e.g. `#7 ORDER 3 -> 5: val_bpb 2.7132, better by 0.04, kept`, or
-    `#8 train.py: fit(): crashed (NameError: name 'n' is not defined), no score`."""
+    `#8 train.py: fit(): crashed (NameError), no score`."""
     head = f"#{trial.number} {trial.changed}"
     if trial.score is None:
         return (
