@@ -1,1 +1,1 @@
-"""Checks that a gain is real, each asked before a candidate becomes the best."""
+"""Checks that a gain is real."""
