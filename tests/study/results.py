@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -91,3 +92,22 @@ def mechanisms(cell: Cell, gain: float, trials: int) -> list[Mechanism]:
     if cell.inner is None:
         return [Mechanism(cell.arm, cell.arm, "builtin", "installed", True, trials, trials, gain)]
     return []
+
+
+def result(outer, inner, seed, gain, arm="C", task="toy", **fields):
+    """A run of three trials whose last gains `gain`."""
+    base = Result(
+        cell=Cell(task, arm, outer, inner, seed),
+        baseline=2.0,
+        direction="minimize",
+        curve=[0.0, 0.0, gain / 2, gain],
+        sealed=None,
+        calls=3,
+        input_tokens=900,
+        output_tokens=100,
+        model_seconds=6.0,
+        trial_seconds=4.0,
+        usd=None,
+        mechanisms=[],
+    )
+    return replace(base, **fields)

@@ -1,4 +1,4 @@
-"""From cells to comparisons: who is paired with whom, and what is said when cells are missing."""
+"""From cells to differences: who is paired with whom, and what is said when cells are missing."""
 
 from dataclasses import replace
 from itertools import product
@@ -6,39 +6,11 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from results import result
 
-from metaloop.study.contrasts import against, asymmetry, grouped, liveness, role, summary
-from metaloop.study.result import Cell, Mechanism, Result
-from metaloop.study.statistics import interval
+from metaloop.study.contrasts import asymmetry, difference, matched, measured, pooled, role
 
 A, B, C = "local:strong-9b", "local:middle-3b", "local:weak-1b"
-
-
-def result(outer, inner, seed, gain, arm="C", task="toy", **fields):
-    """A run of three trials whose last gains `gain`."""
-    base = Result(
-        cell=Cell(task, arm, outer, inner, seed),
-        baseline=2.0,
-        direction="minimize",
-        curve=[0.0, 0.0, gain / 2, gain],
-        sealed=None,
-        calls=3,
-        input_tokens=900,
-        output_tokens=100,
-        model_seconds=6.0,
-        trial_seconds=4.0,
-        usd=None,
-        mechanisms=[],
-    )
-    return replace(base, **fields)
-
-
-def summaries(results):
-    return [summary(group) for group in grouped(results)]
-
-
-def mechanism(**fields):
-    return replace(Mechanism("m", "M", "generated", "installed", True, 5, 2, 0.0), **fields)
 
 
 def square(gain, models=(A, B), seeds=range(6)):
@@ -50,12 +22,19 @@ def square(gain, models=(A, B), seeds=range(6)):
     ]
 
 
+def arm(results, name="C"):
+    return measured(results, "toy", name)
+
+
+def differences(a, control):
+    """Of each pair of models, by seed."""
+    return [difference(values, others) for _, values, others in matched(a, control)]
+
+
 def test_the_asymmetry_is_mixed_less_pure():
     gains = {(A, A): 4.0, (A, B): 3.0, (B, A): 2.0, (B, B): 0.0}
-    (told,) = asymmetry(square(lambda o, i, s: gains[o, i] + 10 * s), "toy", "C", 0.1)
-    assert told.n == 6
-    assert told.mean == pytest.approx((3 + 2) / 2 - (4 + 0) / 2)
-    assert told.spread == 0
+    rows = square(lambda o, i, s: gains[o, i] + 10 * s)
+    assert asymmetry(arm(rows), A, B) == [pytest.approx((3 + 2) / 2 - (4 + 0) / 2)] * 6
 
 
 @given(st.dictionaries(st.integers(0, 9), st.lists(st.floats(-9, 9), min_size=4, max_size=4)))
@@ -64,23 +43,24 @@ def test_what_two_models_add_to_each_other_cancels(effects):
     rows = square(
         lambda o, i, s: effects[s][o == A] + effects[s][2 + (i == A)], seeds=sorted(effects)
     )
-    told = asymmetry(rows, "toy", "C", 0.1)
-    assert len(told) == bool(effects)
-    assert all(abs(c.mean) < 1e-12 and c.n == len(effects) for c in told)
+    told = asymmetry(arm(rows), A, B)
+    assert len(told) == len(effects)
+    assert all(abs(difference) < 1e-12 for difference in told)
 
 
-def test_the_role_contrast_follows_the_roster():
-    rows = square(lambda o, i, s: 1.0 if (o, i) == (A, B) else 0.25)
-    (told,) = role(rows, "toy", "C", [A, B], 0.1)
-    assert told.mean == pytest.approx(0.75)
-    (turned,) = role(rows, "toy", "C", [B, A], 0.1)
-    assert turned.mean == pytest.approx(-0.75)
+def test_the_role_contrast_is_the_first_outside_less_the_reverse():
+    cells = arm(square(lambda o, i, s: 1.0 if (o, i) == (A, B) else 0.25))
+    assert role(cells, A, B) == [0.75] * 6
+    assert role(cells, B, A) == [-0.75] * 6
 
 
-def test_three_models_make_three_comparisons_of_each_kind():
-    rows = square(lambda o, i, s: 1.0 if {o, i} == {A, B} else 0.0, models=(A, B, C))
-    assert [c.mean for c in asymmetry(rows, "toy", "C", 0.1)] == [1.0, 0.0, 0.0]
-    assert len(role(rows, "toy", "C", [A, B, C], 0.1)) == 3
+def test_two_models_are_compared_whatever_others_did():
+    cells = arm(square(lambda o, i, s: 1.0 if {o, i} == {A, B} else 0.0, models=(A, B, C)))
+    assert [asymmetry(cells, *two) for two in ((A, B), (A, C), (B, C))] == [
+        [1] * 6,
+        [0] * 6,
+        [0] * 6,
+    ]
 
 
 def test_only_seeds_that_all_parts_have_are_paired():
@@ -88,16 +68,14 @@ def test_only_seeds_that_all_parts_have_are_paired():
     gone = {(A, A, 0), (B, A, 1), (B, B, 5)}
     rows = [r for r in rows if (r.cell.outer, r.cell.inner, r.cell.seed) not in gone]
     rows += [result(A, B, 1, 1e6, arm="B"), result(A, B, 2, 1e6, task="other")]
-    (told,) = asymmetry(list(reversed(rows)), "toy", "C", 0.1)
-    assert (told.n, told.mean) == (3, pytest.approx(5 * (2 + 3 + 4) / 3))
+    assert asymmetry(arm(list(reversed(rows))), A, B) == [5 * s for s in (2, 3, 4)]
 
 
 def test_what_is_missing_is_absent():
-    rows = [r for r in square(lambda o, i, s: 0.0) if r.cell.inner == A]
-    assert asymmetry(rows, "toy", "C", 0.1) == []
-    assert role(rows, "toy", "C", [A, B, C], 0.1) == []
-    assert against(rows, "toy", "C", "restart", 0.1) == []
-    assert asymmetry([], "toy", "C", 0.1) == summaries([]) == liveness([]).rows == []
+    cells = arm([r for r in square(lambda o, i, s: 0.0) if r.cell.inner == A])
+    assert asymmetry(cells, A, B) == role(cells, A, B) == []
+    assert matched(cells, {}) == pooled(cells, {}) == []
+    assert asymmetry({}, A, B) == []
 
 
 def test_controls_are_those_of_the_same_inner_model_or_of_none():
@@ -105,19 +83,17 @@ def test_controls_are_those_of_the_same_inner_model_or_of_none():
     rows += [result(None, A, s, 1.0, arm="restart") for s in range(6)]
     rows += [result(None, B, s, 2.0, arm="restart") for s in range(4)]
     rows += [result(None, None, s, 4.5, arm="tpe") for s in range(6)]
-    told = against(rows, "toy", "C", "restart", 0.1)
-    assert [(c.mean, c.n) for c in told] == [(4, 6), (3, 4), (4, 6), (3, 4)]
-    assert [c.mean for c in against(rows, "toy", "C", "tpe", 0.1)] == [0.5] * 4
-    alone = against(rows, "toy", "restart", "tpe", 0.1)
-    assert [c.mean for c in alone] == [-3.5, -2.5]
-    assert against(rows, "toy", "tpe", "restart", 0.1) == []
+    c, restart, tpe = arm(rows), arm(rows, "restart"), arm(rows, "tpe")
+    assert differences(c, restart) == [[4] * 6, [3] * 4, [4] * 6, [3] * 4]
+    assert differences(c, tpe) == [[0.5] * 6] * 4
+    assert differences(restart, tpe) == [[-3.5] * 6, [-2.5] * 4]
+    assert differences(tpe, restart) == []
 
 
 def test_an_arm_with_both_models_is_compared_pair_by_pair():
     rows = square(lambda o, i, s: 5.0)
     rows += [replace(r, cell=replace(r.cell, arm="B"), curve=[0, 3.0]) for r in rows[:6]]
-    (told,) = against(rows, "toy", "C", "B", 0.1)
-    assert (told.n, told.mean) == (6, 2.0)
+    assert differences(arm(rows), arm(rows, "B")) == [[2.0] * 6]
 
 
 def test_other_measures_than_the_gain():
@@ -125,51 +101,16 @@ def test_other_measures_than_the_gain():
         replace(r, sealed=None if r.cell.seed == 0 else 7.0 * (r.cell.outer == r.cell.inner))
         for r in square(lambda o, i, s: 1.0 if o != i else 0.0)
     ]
-    (told,) = asymmetry(rows, "toy", "C", 0.1, measure="area")
-    assert told.mean == pytest.approx(0.5)
-    (told,) = asymmetry(rows, "toy", "C", 0.1, measure="sealed")
-    assert (told.n, told.mean) == (5, -7)
+    assert asymmetry(measured(rows, "toy", "C", "area"), A, B) == [pytest.approx(0.5)] * 6
+    assert asymmetry(measured(rows, "toy", "C", "sealed"), A, B) == [-7] * 5
 
 
-def test_summaries():
-    rows = [result(A, B, seed, g, usd=0.5) for seed, g in enumerate([1.0, 2.0, 6.0])]
-    rows[0] = replace(rows[0], sealed=0.5)
-    (row,) = summaries([rows[2], rows[0], rows[1], rows[1]])
-    assert (row.task, row.arm, row.outer, row.inner, row.n) == ("toy", "C", A, B, 3)
-    assert (row.gain.n, row.gain.mean, row.gain.median) == (3, 3.0, 2.0)
-    assert row.gain.interval == interval([1.0, 2.0, 6.0])
-    assert row.area.mean == pytest.approx(1.5)
-    assert row.sealed is not None and (row.sealed.n, row.sealed.mean) == (1, 0.5)
-    assert (row.tokens, row.seconds, row.usd) == (1000, 10, 0.5)
-    assert (row.per_1000_tokens, row.per_second, row.per_usd) == (3.0, 0.3, 6.0)
-
-
-def test_a_cost_that_is_missing_is_not_zero():
-    rows = [result(A, B, 0, 1.0, usd=0.5), result(A, B, 1, 1.0)]
-    assert (summaries(rows)[0].usd, summaries(rows)[0].per_usd) == (None, None)
-    free = [result(None, None, 0, 1.0, arm="tpe", input_tokens=0, output_tokens=0, usd=0.0)]
-    row = summaries(free)[0]
-    assert (row.usd, row.per_usd, row.per_1000_tokens, row.sealed) == (0.0, None, None, None)
-
-
-def test_liveness_counts_mechanisms_that_a_model_wrote():
-    made = [
-        mechanism(live=2, gain=1.0),
-        mechanism(state="retired", live=0),
-        mechanism(state="rejected", live=0),
-        mechanism(state="rejected", proven=False, live=0),
-        mechanism(origin="builtin", live=9, gain=1.0),
-        mechanism(origin="placebo", live=0),  # an inert one acted in its place
-    ]
-    told = liveness([result(A, B, 0, 3.0, mechanisms=made), result(A, B, 1, 1.0)])
-    (row,) = told.rows
-    assert (row.n, row.invented, row.proven, row.installed, row.live) == (2, 5, 4, 3, 1)
-    assert (row.trials, row.share) == (2, 0.25)
-    assert told.violations == []
-
-
-def test_a_gain_of_a_mechanism_that_never_acted_is_a_violation_and_no_share():
-    bad = mechanism(live=0, gain=0.5)
-    told = liveness([result(A, B, 3, 1.0, mechanisms=[bad]), result(A, A, 3, 0.0)])
-    assert [(v.cell.seed, v.mechanism) for v in told.violations] == [(3, bad)]
-    assert [row.share for row in told.rows] == [0, None]
+def test_pooled_pairs_each_cell_with_its_own_control():
+    rows = [
+        result(A, A, 1, 5.0), result(B, A, 1, 6.0), result(A, B, 1, 7.0), result(A, A, 2, 9.0),
+        result(None, A, 1, 1.0, arm="A"), result(None, B, 1, 3.0, arm="A"),
+        result(None, None, 1, 2.0, arm="tpe"),
+    ]  # fmt: skip
+    assert pooled(arm(rows), arm(rows, "A")) == [pytest.approx((4 + 5 + 4) / 3)]
+    assert pooled(arm(rows), arm(rows, "tpe")) == [pytest.approx(4)]
+    assert pooled(arm(rows), arm(rows, "gp")) == []

@@ -15,7 +15,6 @@ from study.results import (
     make_results,
 )
 
-from metaloop.study.contrasts import pooled
 from metaloop.study.design import Design
 from metaloop.study.report import rows
 from metaloop.study.report.findings import find
@@ -23,7 +22,7 @@ from metaloop.study.report.labels import Names
 from metaloop.study.report.trade import points
 from metaloop.study.report.words import headline, incomplete, says, silent
 from metaloop.study.report.write import write
-from metaloop.study.result import Cell, Mechanism
+from metaloop.study.result import Mechanism
 
 SMALL = ("A", "C", "tpe")
 
@@ -218,23 +217,6 @@ def test_secondary_contrasts_are_corrected_for_one_another():
     assert min(c.told.p_holm for c in task.gain.secondary) == pytest.approx(8 * least)
     assert len(task.gain.each) == 28
     assert all(c.told.p_holm is None for c in task.gain.each)
-
-
-def test_pooled_pairs_each_cell_with_its_own_control():
-    rng = np.random.default_rng(0)
-
-    def run(arm, outer, inner, seed, gain):
-        return make_result(Cell("t", arm, outer, inner, seed), gain, 4, rng)
-
-    results = [
-        run("C", "p:a", "p:a", 1, 5.0), run("C", "p:b", "p:a", 1, 6.0),
-        run("C", "p:a", "p:b", 1, 7.0), run("C", "p:a", "p:a", 2, 9.0),
-        run("A", None, "p:a", 1, 1.0), run("A", None, "p:b", 1, 3.0),
-        run("tpe", None, None, 1, 2.0),
-    ]  # fmt: skip
-    assert pooled(results, "t", "C", "A") == [pytest.approx((4 + 5 + 4) / 3)]
-    assert pooled(results, "t", "C", "tpe") == [pytest.approx(4)]
-    assert pooled(results, "t", "C", "gp") == []
 
 
 def test_names_leave_out_what_all_share():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from metaloop.study.contrasts import pooled
+from metaloop.study.contrasts import measured, pooled
 from metaloop.study.report.findings import DECIDES
 from metaloop.study.report.labels import arm_name, rank
 from metaloop.study.report.numbers import amount, between, p_is
@@ -45,13 +45,15 @@ class Duel:
 def duels(results: Sequence[Result]) -> list[Duel]:
     """The bilevel loop against each other arm that shares a seed with it; all of one task."""
     matters = 1.0  # no power is stated
+    task = results[0].cell.task
     arms: dict[str, list[Result]] = {}
     for result in results:
         arms.setdefault(result.cell.arm, []).append(result)
+    own = measured(results, task, DECIDES)
     found = [
         (arm, all(r.cell.inner is None for r in arms[arm]), differences)
         for arm in sorted(arms.keys() - {DECIDES}, key=lambda a: (rank(a), a))
-        if (differences := pooled(results, results[0].cell.task, DECIDES, arm))
+        if (differences := pooled(own, measured(results, task, arm)))
     ]
     told = family([compare(differences, matters) for _, _, differences in found])
     return [Duel(arm, free, c) for (arm, free, _), c in zip(found, told, strict=True)]

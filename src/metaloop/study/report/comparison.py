@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from metaloop.report.document import document, header, listed, section, ticked
-from metaloop.study.contrasts import summary
+from metaloop.study.groups import summary
 from metaloop.study.report.advice import called, duels, recommendation
 from metaloop.study.report.figures import Figure, trade
 from metaloop.study.report.findings import at_random
@@ -60,7 +60,7 @@ def reached(results: Sequence[Result]) -> Table:
         row, best = summary(group), max(group.results, key=lambda r: r.gain)
         score = best.baseline + (-1 if best.direction == "minimize" else 1) * best.gain
         rows.append([
-            names.cell(row), str(row.n), f"{row.gain.mean:.4g}", spread(row.gain),
+            names.cell(group), str(group.n), f"{row.gain.mean:.4g}", spread(row.gain),
             f"{best.gain:.4g}", number(score), duration(row.seconds), f"{row.tokens:,.0f}",
             dollars(row.usd),
         ])  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from metaloop.study.contrasts import Group
+from metaloop.study.groups import Group
 from metaloop.study.report.findings import DECIDES, Findings, TaskFindings
 from metaloop.study.report.labels import Names
 from metaloop.study.report.plots import curves, heat

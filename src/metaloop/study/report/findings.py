@@ -13,19 +13,16 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from metaloop.study.contrasts import (
-    Group,
-    Life,
     Measure,
-    Summary,
-    Violation,
-    against,
     asymmetry,
-    liveness,
+    difference,
+    matched,
+    measured,
     pooled,
     role,
-    summary,
 )
 from metaloop.study.design import Design, TaskPlan
+from metaloop.study.groups import Group, Life, Summary, Violation, liveness, summary
 from metaloop.study.report.labels import Names, arm_name, groups, rank
 from metaloop.study.report.table import ordered
 from metaloop.study.result import Result
@@ -175,7 +172,8 @@ def _task(design: Design, plan: TaskPlan, results: Sequence[Result], names: Name
         _contrasts(design, plan, own, names, "area"),
         _contrasts(design, plan, own, names, "sealed"),
         {source: _deciding(design, plan, own, names, SOURCES[source]) for source in SOURCES},
-        [row for row in lives.rows if row.invented or row.arm in ("C", "D")], lives.violations,
+        [row for row in lives.rows if row.invented or row.group.arm in ("C", "D")],
+        lives.violations,
         at_random(found, names),
     )  # fmt: skip
 
@@ -195,20 +193,18 @@ def at_random(groups: Iterable[Group], names: Names) -> list[tuple[str, int, int
 def _contrasts(
     design: Design, plan: TaskPlan, results: Sequence[Result], names: Names, measure: Measure
 ) -> Contrasts:
-    roles = []
+    arms = {arm: measured(results, plan.name, arm, measure) for arm in design.arms}
+    own = arms.get(DECIDES, {})
+    roles, overall, each = [], [], []
     for strong, weak in combinations(_roster(design), 2):
-        a, b = names.model(strong), names.model(weak)
-        two = _of(results, strong, weak)
-        seats = role(two, plan.name, DECIDES, (strong, weak), plan.matters, measure=measure)
-        roles += [Contrast(f"{a} over {b}", "the reverse", c) for c in seats]
-    overall, each = [], []
-    for control in sorted((a for a in design.arms if a != DECIDES), key=rank):
-        differences = pooled(results, plan.name, DECIDES, control, measure)
-        if differences:
-            told = compare(differences, plan.matters)
-            overall.append(Contrast(DECIDES, arm_name(control), told))
-        if measure == "gain":
-            each += _each(plan, results, names, control)
+        over = f"{names.model(strong)} over {names.model(weak)}"
+        roles += _told(over, "the reverse", role(own, strong, weak), plan)
+    for control in sorted(arms.keys() - {DECIDES}, key=rank):
+        second = arm_name(control)
+        overall += _told(DECIDES, second, pooled(own, arms[control]), plan)
+        for pair, values, others in matched(own, arms[control]) if measure == "gain" else []:
+            first = f"{DECIDES} {names.pair(*pair)}"
+            each += _told(first, second, difference(values, others), plan)
     corrected = _family([*roles, *overall])
     cut = len(roles)
     deciding = _deciding(design, plan, results, names, measure)
@@ -218,35 +214,19 @@ def _contrasts(
 def _deciding(
     design: Design, plan: TaskPlan, results: Sequence[Result], names: Names, measure: Measure
 ) -> list[Contrast]:
+    own = measured(results, plan.name, DECIDES, measure)
     found = []
     for strong, weak in contrasted(design):
         mixed = f"mixed pairs of {names.model(strong)} and {names.model(weak)}"
-        told = asymmetry(
-            _of(results, strong, weak), plan.name, DECIDES, plan.matters, measure=measure
-        )
-        found += [Contrast(mixed, "pure pairs", c) for c in told]
+        found += _told(mixed, "pure pairs", asymmetry(own, strong, weak), plan)
     return _family(found)
 
 
-def _of(results: Sequence[Result], *models: str) -> list[Result]:
-    return [r for r in results if {r.cell.outer, r.cell.inner} <= {*models}]
-
-
-def _each(plan: TaskPlan, results: Sequence[Result], names: Names, control: str) -> list[Contrast]:
-    """The deciding arm against a control, one contrast for each of its pairs of models."""
-    found = []
-    for outer, inner in dict.fromkeys(
-        (r.cell.outer, r.cell.inner) for r in results if r.cell.arm == DECIDES
-    ):
-        own = [
-            r
-            for r in results
-            if r.cell.arm == control or (r.cell.outer, r.cell.inner) == (outer, inner)
-        ]
-        first = f"{DECIDES} {names.pair(outer, inner)}"
-        told = against(own, plan.name, DECIDES, control, plan.matters)
-        found += [Contrast(first, arm_name(control), t) for t in told]
-    return found
+def _told(first: str, second: str, differences: list[float], plan: TaskPlan) -> list[Contrast]:
+    """Nothing where no seed has both sides."""
+    if not differences:
+        return []
+    return [Contrast(first, second, compare(differences, plan.matters))]
 
 
 def _family(contrasts: Sequence[Contrast]) -> list[Contrast]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from metaloop.study.contrasts import Group, Row, grouped
+from metaloop.study.groups import Group, grouped
 from metaloop.study.result import Cell, Result
 from metaloop.text import one_line
 
@@ -92,7 +92,7 @@ class Names:
         """E.g. `1.5b` over `0.5b`: first the model of the outer loop; empty without models."""
         return " over ".join(self.model(m) for m in (outer, inner) if m)
 
-    def cell(self, cell: Cell | Group | Row) -> str:
+    def cell(self, cell: Cell | Group) -> str:
         """E.g. C `1.5b` over `0.5b`, A `0.5b`, TPE: what it is but for its seed."""
         return f"{arm_name(cell.arm)} {self.pair(cell.outer, cell.inner)}".strip()
 

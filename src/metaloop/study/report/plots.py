@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from metaloop.report.figure import PAPER, svg
-from metaloop.study.contrasts import Group
+from metaloop.study.groups import Group
 from metaloop.study.report.labels import COLOURS, DASHES, GREY, OUTER, Names, arm_name, plain
 from metaloop.study.statistics import Interval, interval
 

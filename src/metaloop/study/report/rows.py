@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from metaloop.study.contrasts import Life, Spread, Summary, Violation
+from metaloop.study.groups import Life, Spread, Summary, Violation
 from metaloop.study.report.findings import (
     SOURCES,
     Contrast,
@@ -67,7 +67,7 @@ def gains(task: TaskFindings, names: Names) -> Table:
     )  # fmt: skip
     rows = [
         [
-            names.cell(s), str(s.n),
+            names.cell(s.group), str(s.group.n),
             f"{s.gain.mean:.4g}", spread(s.gain), f"{s.gain.median:.4g}", f"{s.area.mean:.4g}",
             spread(s.area), f"{s.sealed.mean:.4g}" if s.sealed else "-",
         ]
@@ -84,7 +84,7 @@ def costs(task: TaskFindings, names: Names) -> Table:
     )  # fmt: skip
     rows = [
         [
-            names.cell(s), f"{s.tokens:,.0f}",
+            names.cell(s.group), f"{s.tokens:,.0f}",
             duration(s.seconds), dollars(s.usd), _rate(s.per_1000_tokens),
             _rate(None if s.per_second is None else 60 * s.per_second), _rate(s.per_usd),
         ]
@@ -101,8 +101,8 @@ def alive(lives: Iterable[Life], names: Names) -> Table:
     )  # fmt: skip
     rows = [
         [
-            names.cell(s),
-            *map(str, (s.n, s.invented, s.proven, s.installed, s.live, s.trials)),
+            names.cell(s.group),
+            *map(str, (s.group.n, s.invented, s.proven, s.installed, s.live, s.trials)),
             "-" if s.share is None else share(s.share),
         ]
         for s in lives
@@ -114,7 +114,7 @@ def earned(task: TaskFindings, names: Names) -> Table:
     """By whom the gain was earned, on the average of each arm and pair of models."""
     heads = ("arm, models", "#final gain", *(f"#by {source}" for source in SOURCES))
     rows = [
-        [names.cell(s), *(f"{x:.4g}" for x in (s.gain.mean, *_of_sources(s)))]
+        [names.cell(s.group), *(f"{x:.4g}" for x in (s.gain.mean, *_of_sources(s)))]
         for s in task.summaries
     ]
     return Table(heads, rows)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from metaloop.report.figure import INK, svg
-from metaloop.study.contrasts import Group
+from metaloop.study.groups import Group
 from metaloop.study.report.labels import COLOURS, GREY, Names, plain
 from metaloop.study.report.numbers import amount
 from metaloop.study.statistics import Interval, interval

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from metaloop.study.contrasts import Life
+from metaloop.study.groups import Life
 from metaloop.study.report.findings import DECIDES, Findings, TaskFindings, contrasted
 from metaloop.study.report.labels import arm_name, tick
 from metaloop.study.report.numbers import amount, corrected, evidence, extent, p_is, share, too_few
@@ -241,7 +241,7 @@ def _alive(task: TaskFindings) -> list[str]:
 
 def _acting(task: TaskFindings) -> list[Life]:
     """Of arms whose mechanisms are no placebo."""
-    return [row for row in task.life if row.arm != "placebo"]
+    return [row for row in task.life if row.group.arm != "placebo"]
 
 
 def _earned(task: TaskFindings) -> str:
