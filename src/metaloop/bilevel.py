@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import platform
 import signal
 import threading
 import time
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from metaloop.inner.search import Search
 from metaloop.inner.settings import Settings
 from metaloop.journal.journal import Journal
 from metaloop.journal.records import RunRecord, RunState
+from metaloop.machine import machine
 from metaloop.models.base import Model, ModelUnavailable
 from metaloop.models.ledger import Budget, BudgetReached, Ledger, Metered
 from metaloop.models.local.cores import share_with
@@ -111,7 +110,7 @@ def run(
             }
             now = time.time()
             journal.start_run(
-                RunRecord(run_id, task.spec.name, "running", "", now, now, 0.0, config, _machine())
+                RunRecord(run_id, task.spec.name, "running", "", now, now, 0.0, config, machine())
             )
             return session.drive(run_id, workspace)
 
@@ -380,13 +379,3 @@ class Layered:
 
     def put(self, call: Any) -> None:
         self.own.put(call)
-
-
-def _machine() -> dict[str, Any]:
-    """What a figure of this run may depend on."""
-    return {
-        "metaloop": version("metaloop"),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-    }
