@@ -1,17 +1,19 @@
 """What is written is read back, a run is found by name, and a large journal stays quick to read."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from random import Random
 from statistics import fmean
 from threading import Barrier
+from unittest.mock import AsyncMock
 
 import pytest
 from scripted import ScriptedModel
 
 from metaloop.journal.journal import Journal, JournalError
 from metaloop.journal.records import Details, Event, MechanismRecord, RunRecord, TrialRecord
-from metaloop.models.base import Completion, ModelUnavailable, Request
+from metaloop.models.base import Completion, ModelUnavailable, Request, charge
 from metaloop.models.ledger import Budget, BudgetReached, Ledger, Metered
 from metaloop.models.recorder import Call, Recorded
 from metaloop.report.status import make_status
@@ -94,7 +96,7 @@ def test_calls_are_kept_under_their_key(journal):
 
 
 async def test_what_nobody_answered_is_charged_each_time_and_found_by_none(journal):
-    spent = Completion("", "m", 100, 500, 2.0, 0.5, details={"timed_out": 2})
+    spent = Completion("", "m", 100, 500, 2.0, 0.5, details={"at_most": 2})
     model = ScriptedModel([ModelUnavailable("late", spent), ModelUnavailable("late", spent), "ok"])
     ledger, calls = Ledger(), journal.calls("toy-1")
     metered = Metered(Recorded(model, calls), ledger, Budget())
@@ -109,6 +111,24 @@ async def test_what_nobody_answered_is_charged_each_time_and_found_by_none(journ
     assert calls.get(request.key("scripted")) is None
     await metered.complete(request)
     assert calls.get(request.key("scripted")).answer.text == "ok"
+
+
+async def test_a_cancelled_call_is_charged_and_asked_again(journal):
+    """Ctrl-C, or a worker that is stopped: what was under way is paid for all the same."""
+    spent = Completion("", "m", 100, 500, 2.0, 0.5, details={"at_most": 1})
+    cancelled = asyncio.CancelledError()
+    charge(cancelled, [spent])
+    model = ScriptedModel([])
+    model.complete = AsyncMock(side_effect=[cancelled, asyncio.CancelledError()])
+    ledger, calls = Ledger(), journal.calls("toy-1")
+    metered = Metered(Recorded(model, calls), ledger, Budget())
+    request = Request("proposer", "s", "p")
+    for _ in range(2):  # of the second nothing had been sent yet
+        with pytest.raises(asyncio.CancelledError):
+            await metered.complete(request)
+    assert (ledger.usd, ledger.roles["proposer"].failed) == (0.5, 1)
+    assert journal.ledger("toy-1").to_dict() == ledger.to_dict()
+    assert calls.get(request.key("scripted")) is None
 
 
 def test_a_connection_that_the_server_dropped_is_made_anew(journal):

@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
 from metaloop.cli.models import models_app
-from metaloop.models.base import ModelError, ModelUnavailable, Request
+from metaloop.models.base import ModelError, ModelUnavailable, Request, spent_on
 from metaloop.models.local import model as local
 from metaloop.models.local.catalog import CATALOG
 from metaloop.models.local.cores import Pace, best_threads, share_with
 from metaloop.models.local.pull import pull
 from metaloop.models.local.scratch import Scratch
-from metaloop.models.local.server import Server
+from metaloop.models.local.server import MOST_STATES, Server
 from metaloop.models.reference import connect
 
 from .stub import Reply, ok, serving, silent
@@ -162,6 +164,55 @@ async def test_a_failed_answer_is_as_free_as_a_good_one(
     spent = failed.value.spent
     assert spent is not None
     assert (spent.model, spent.output_tokens, spent.usd) == (NAME, tokens, 0.0)
+
+
+async def test_a_cancelled_answer_is_free_too(unloaded: None) -> None:
+    begun = threading.Event()
+
+    def late(*_: object) -> Reply:
+        begun.set()
+        return Reply(hang_s=30)
+
+    with serving(late) as stub:
+        local._loaded[NAME] = local.Loaded(NAME, Played(stub.url))
+        call = asyncio.create_task(connect(NAME).complete(ASK))
+        assert await asyncio.to_thread(begun.wait, 10)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError) as cancelled:
+            await call
+    spent = spent_on(cancelled.value)
+    assert spent is not None
+    assert (spent.model, spent.usd) == (NAME, 0.0)
+
+
+@pytest.fixture
+def swept(monkeypatch: pytest.MonkeyPatch) -> Server:
+    """A server whose states a test may remove; it fails to restore those that are gone."""
+
+    async def post(self: Server, path: str, body: dict[str, str]) -> dict[str, str]:
+        if path.startswith("/slots"):
+            state = self._scratch.path / body["filename"]
+            if path.endswith("save"):
+                state.touch()
+            elif not state.exists():
+                raise ModelError("local model: Unable to restore slot")
+        return {"prompt": ""}
+
+    native = SimpleNamespace(listening_address="http://127.0.0.1:1")
+    monkeypatch.setattr("metaloop.models.local.server._start", lambda *_: native)
+    monkeypatch.setattr(Server, "_post", post)
+    return Server(Path("weights"), threads=1)
+
+
+async def test_a_state_that_was_swept_from_the_temporary_folder_is_made_again(
+    swept: Server,
+) -> None:
+    for _ in range(2):
+        await swept.recall("system")
+        for state in swept._scratch.path.glob("[!l]*"):
+            state.unlink()
+    for number in range(MOST_STATES + 1):  # nor is it missed when it would be forgotten
+        await swept.recall(f"system {number}")
 
 
 async def test_reading_a_new_system_prompt_is_no_crawling(

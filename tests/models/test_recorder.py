@@ -108,7 +108,7 @@ async def test_failures_are_replayed_and_outages_are_not(cassette: Cassette) -> 
 async def test_an_outage_that_may_have_cost_something_is_kept_for_that_alone(
     cassette: Cassette,
 ) -> None:
-    spent = Completion("", "scripted", 1000, 500, 2.0, 0.01, details={"timed_out": 2})
+    spent = Completion("", "scripted", 1000, 500, 2.0, 0.01, details={"at_most": 2})
     model = Recorded(ScriptedModel([ModelUnavailable("late", spent), "at last"]), cassette)
     with pytest.raises(ModelUnavailable):
         await model.complete(ASK)

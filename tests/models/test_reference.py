@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metaloop.models.local.catalog import CATALOG
-from metaloop.models.reference import Reference, connect
+from metaloop.models.reference import SMALL_BELOW, Reference, connect
 
 NAMES = st.text(
     st.characters(min_codepoint=33, max_codepoint=0x24F, exclude_characters="@\x7f\xad"),
@@ -77,6 +77,14 @@ def test_bad_names_are_refused_with_the_mend(text: str, mend: str) -> None:
         ("openai:gemma-0.5B-it@http://h/v1", True),
         ("openai:llama3:8b@http://h/v1", False),
         ("openai:qwen2.5-coder-32b@http://h/v1", False),
+        ("openai:Qwen/Qwen3-0.6B@http://h/v1", True),
+        ("openai:open_llama_3b_v2@http://h/v1", True),
+        ("openai:Qwen/Qwen3-30B-A3B-Instruct@http://h/v1", False),
+        ("openai:qwen3-coder-30b-a3b@http://h/v1", False),
+        ("openai:qwen3-next-80b-a3b-instruct@http://h/v1", False),
+        ("openai:llama3:70b-draft-1b@http://h/v1", False),
+        ("openai:ft:gpt-4o-2024-08-06:acme::A1b2c3d4", False),
+        ("openai:ft:gpt-4o-2024-08-06:acme::x-1b2", False),
         ("openai:gpt-4o", False),
         ("anthropic:claude-sonnet-4-5", False),
     ],
@@ -84,6 +92,19 @@ def test_bad_names_are_refused_with_the_mend(text: str, mend: str) -> None:
 def test_small_models_are_told_by_their_name(ref: str, small: bool) -> None:
     assert connect(ref).small is small
     assert connect(ref).name == ref
+
+
+@given(
+    st.lists(st.integers(1, 400), min_size=1, max_size=3),
+    st.lists(st.from_regex(r"[a-z][0-9]b|[0-9]b[a-z0-9]|[a-z]+", fullmatch=True), max_size=3),
+    st.sampled_from("-_:/"),
+)
+def test_the_largest_size_that_a_name_states_decides(
+    sizes: list[int], words: list[str], between: str
+) -> None:
+    name = between.join([*words, *(f"{size}b" for size in sizes)])
+    assert Reference("openai", name).small is (max(sizes) < SMALL_BELOW)
+    assert not Reference("openai", between.join(["m", *words])).small
 
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:

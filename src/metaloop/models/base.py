@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
@@ -40,8 +41,8 @@ class Completion:
 
     `cached` answers were read from a record: they cost nothing now, whatever `usd` says they once
     cost. `details["finish_reason"]` is "length" when `max_tokens` cut the text short. With
-    `details["timed_out"]`, so many attempts are in it that were given up, each charged with the
-    most that it may have cost: nobody tells what it did.
+    `details["at_most"]`, so many attempts are in it that were given up or cannot be read, each
+    charged with the most that it may have cost: nobody tells what it did.
     """
 
     text: str
@@ -57,14 +58,14 @@ class Completion:
 def in_all(answers: Sequence[Completion]) -> Completion:
     """The last of `answers`, charged with all of them."""
     known = [answer.usd for answer in answers if answer.usd is not None]
-    late = sum(answer.details.get("timed_out", 0) for answer in answers)
+    untold = sum(answer.details.get("at_most", 0) for answer in answers)
     return replace(
         answers[-1],
         input_tokens=sum(answer.input_tokens for answer in answers),
         output_tokens=sum(answer.output_tokens for answer in answers),
         seconds=sum(answer.seconds for answer in answers),
         usd=sum(known) if len(known) == len(answers) else None,
-        details=answers[-1].details | ({"timed_out": late} if late else {}),
+        details=answers[-1].details | ({"at_most": untold} if untold else {}),
     )
 
 
@@ -72,7 +73,7 @@ class ModelError(Exception):
     """This one call failed for good (refused, malformed, empty); others may still succeed.
 
     `spent` holds the tokens, seconds and dollars of an answer that came, and is charged for, but
-    was of no use; None where none came.
+    was of no use or not to be read; None where none came.
     """
 
     def __init__(self, text: str, spent: Completion | None = None) -> None:
@@ -89,6 +90,23 @@ class ModelUnavailable(Exception):
     def __init__(self, text: str, spent: Completion | None = None) -> None:
         super().__init__(text)
         self.spent = spent
+
+
+FAILED = (ModelError, ModelUnavailable, asyncio.CancelledError)
+"""How a call ends without an answer. Cancelled, it may be paid for as well: see `spent_on`."""
+
+
+def spent_on(error: BaseException) -> Completion | None:
+    """What the call that ended in `error`, one of `FAILED`, used up all the same."""
+    spent: Completion | None = getattr(error, "spent", None)
+    return spent
+
+
+def charge(error: BaseException, answers: Sequence[Completion]) -> None:
+    """Let `error` carry what `answers` cost, for `spent_on` to find."""
+    if answers:
+        # asyncio's own error carries it too: timeouts do not know a subclass of that.
+        error.spent = in_all(answers)  # type: ignore[attr-defined]
 
 
 class Model(Protocol):

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from metaloop.models.base import Completion, Model, ModelError, ModelUnavailable, Request, Role
+from metaloop.models.base import (
+    Completion,
+    Model,
+    ModelError,
+    ModelUnavailable,
+    Request,
+    Role,
+    spent_on,
+)
 from metaloop.models.recorder import Call
 
 
@@ -183,6 +192,10 @@ class Metered:
             completion = await self._model.complete(request)
         except (ModelError, ModelUnavailable) as error:
             self._ledger.fail(request.role, self.name, time.monotonic() - start, error.spent)
+            raise
+        except asyncio.CancelledError as error:
+            if (spent := spent_on(error)) is not None:
+                self._ledger.fail(request.role, self.name, spent.seconds, spent)
             raise
         self._ledger.add(request.role, completion)
         return completion

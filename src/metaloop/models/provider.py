@@ -11,8 +11,17 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from metaloop.models.base import Completion, ModelError, ModelUnavailable, Request, in_all
-from metaloop.models.prices import price
+from metaloop.models.base import (
+    FAILED,
+    Completion,
+    ModelError,
+    ModelUnavailable,
+    Request,
+    charge,
+    in_all,
+    spent_on,
+)
+from metaloop.models.prices import plausible, price
 from metaloop.models.reference import Reference
 
 if TYPE_CHECKING:
@@ -21,6 +30,7 @@ if TYPE_CHECKING:
     from pydantic_ai.models import Model as Client
     from pydantic_ai.models import ModelRequestParameters
     from pydantic_ai.settings import ModelSettings
+    from pydantic_ai.usage import RequestUsage
 
 LONGEST_ANSWER = 1_000_000
 """Characters; what is longer is garbage, whatever `max_tokens` said."""
@@ -33,6 +43,8 @@ THOUGHT_TOKENS = 8_000
 
 _FICKLE = ("temperature", "seed")
 """Settings that some models refuse; they are then left out."""
+_MISREAD = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""The libraries read answers trustingly: JSON of another shape, or none, ends in one of these."""
 _COMMON = 1.0
 """The highest temperature that all providers know."""
 
@@ -42,8 +54,8 @@ class ProviderModel:
 
     A rate limit, a server error or a timeout is tried again, `attempts` times in all, after
     `first_wait_s` doubled each time (with jitter), or for as long as the provider asks. What took
-    longer than `timeout_s` is tried once more only, with double the time. With one attempt a
-    model is asked once, whatever it says.
+    longer than `timeout_s`, or broke off on the way, may be paid for: it is tried once more only,
+    with double the time. With one attempt a model is asked once, whatever it says.
     """
 
     def __init__(
@@ -72,25 +84,29 @@ class ProviderModel:
     async def complete(self, request: Request) -> Completion:
         """Answer; raises ModelError when it is garbage, ModelUnavailable when none comes.
 
-        What is returned or raised is charged with what came to nothing on the way to it.
+        What is returned or raised is charged with what came to nothing on the way to it; so is a
+        cancelled call.
         """
         wasted: list[Completion] = []
         try:
             answer = await self._with_room(request, wasted)
-        except (ModelError, ModelUnavailable) as error:
-            if charged := [*wasted, *([error.spent] if error.spent else [])]:
-                error.spent = in_all(charged)
+        except FAILED as error:
+            spent = spent_on(error)
+            charge(error, [*wasted, spent] if spent else wasted)
             raise
         return in_all([*wasted, answer])
 
     async def _with_room(self, request: Request, wasted: list[Completion]) -> Completion:
-        """An answer. A model that thinks gets tokens for it as soon as it had none left to write.
+        """An answer. A model that thinks gets tokens for it as soon as it had too few left over.
 
         The call is recorded by `request`, which does not change.
         """
         thought = self._thought
         try:
-            return await self._answer(_longer(request, thought), wasted)
+            answer = await self._answer(_longer(request, thought), wasted)
+            if thought or self._attempts == 1 or not _cut_by_thought(answer):
+                return answer
+            wasted.append(answer)
         except _Starved as starved:
             if thought or self._attempts == 1 or starved.spent is None:
                 raise
@@ -104,19 +120,22 @@ class ProviderModel:
         return answer
 
     async def _answer(self, request: Request, wasted: list[Completion]) -> Completion:
-        """An answer, in so many attempts; those that timed out are put into `wasted`."""
+        """An answer, in so many attempts; those that were given up are put into `wasted`."""
         client = self._connected()
         attempt, timeout_s = 1, self._timeout_s
         while True:
             start = time.monotonic()
-            answer = await self._ask(client, request, timeout_s)
-            seconds = time.monotonic() - start
+            try:
+                answer = await self._ask(client, request, timeout_s)
+            except asyncio.CancelledError:
+                wasted.append(self._at_most(request, start))
+                raise
             if not isinstance(answer, Exception):
-                return self._completion(answer, seconds)
+                return self._completion(answer, time.monotonic() - start)
             asked = answer.retry_after
             last = attempt >= self._attempts or (asked or 0.0) > LONGEST_WAIT_S
-            if _timed_out(answer):
-                wasted.append(self._at_most(request, seconds))
+            if _cut_off(answer):
+                wasted.append(self._at_most(request, start))
                 last = last or timeout_s > self._timeout_s
                 timeout_s = 2 * self._timeout_s
             if last:
@@ -139,6 +158,7 @@ class ProviderModel:
         # Endpoints take the schema as it is; the providers' own strict dialects are left to
         # pydantic-ai, which rewords what they do not know.
         parameters = _parameters(client, request, strict=False if self._reference.url else None)
+        start = time.monotonic()
         while True:
             settings = self._settings(request, timeout_s)
             try:
@@ -156,12 +176,12 @@ class ProviderModel:
                     return error
                 if _lasting(error):
                     raise ModelUnavailable(f"{self.name}: {_brief(error)}") from error
-                raise ModelError(f"{self.name}: {_brief(error)}") from error
-            except errors.AgentRunError as error:
-                raise ModelError(f"{self.name}: malformed answer: {_brief(error)}") from error
-            except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-                # The libraries read answers trustingly: JSON of another shape, or none, ends here.
-                raise ModelError(f"{self.name}: malformed answer: {_brief(error)}") from error
+                refusal = hasattr(error, "status_code")
+                spent = None if refusal else self._at_most(request, start)
+                raise ModelError(f"{self.name}: {_brief(error)}", spent) from error
+            except (errors.AgentRunError, *_MISREAD) as error:
+                told = f"{self.name}: malformed answer: {_brief(error)}"
+                raise ModelError(told, self._at_most(request, start)) from error
 
     def _connected(self) -> Client:
         """The client of this event loop; raises ModelUnavailable when it lacks a key."""
@@ -202,8 +222,8 @@ class ProviderModel:
         wait = self._first_wait_s * 2.0 ** (attempt - 1) * jitter
         return min(max(wait, asked or 0.0), LONGEST_WAIT_S)
 
-    def _at_most(self, request: Request, seconds: float) -> Completion:
-        """What an answer that did not come in time may have cost: an upper bound.
+    def _at_most(self, request: Request, start: float) -> Completion:
+        """What an attempt since `start` without a legible answer may have cost: an upper bound.
 
         Providers charge for what they wrote to nobody as well, and tell nobody how much. Taken are
         a token for every two bytes of the request, and all tokens that the answer was allowed.
@@ -211,25 +231,20 @@ class ProviderModel:
         asked = f"{request.system}{request.prompt}{json.dumps(request.schema)}"
         read, written = len(asked.encode("utf-8", "replace")) // 2, request.max_tokens
         usd = price(self._reference, read, written)
-        details = {"finish_reason": "timed_out", "timed_out": 1}
-        return Completion("", self.name, read, written, seconds, usd, details=details)
+        seconds = time.monotonic() - start
+        return Completion("", self.name, read, written, seconds, usd, details={"at_most": 1})
 
     def _completion(self, answer: ModelResponse, seconds: float) -> Completion:
         """Read an answer; raises ModelError, with what was spent, when it is of no use."""
         text, usage = clean(answer.text or ""), answer.usage
+        read, written = usage.input_tokens, usage.output_tokens
+        if not plausible(read, written):
+            read = written = 0
         # Some endpoints report nothing: no tokens, no price.
-        measured = usage.output_tokens > 0 or (usage.input_tokens > 0 and not text)
-        completion = Completion(
-            text=text,
-            model=self.name,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            seconds=seconds,
-            usd=price(self._reference, usage.input_tokens, usage.output_tokens)
-            if measured
-            else None,
-            details={"finish_reason": answer.finish_reason},
-        )
+        measured = written > 0 or (read > 0 and not text)
+        usd = price(self._reference, read, written) if measured else None
+        details = {"finish_reason": answer.finish_reason} | _thought(usage)
+        completion = Completion(text, self.name, read, written, seconds, usd, details=details)
         spent = replace(completion, text="")
         if not text.strip():
             kind = _Starved if answer.finish_reason == "length" else ModelError
@@ -237,6 +252,18 @@ class ProviderModel:
         if len(text) > LONGEST_ANSWER:
             raise ModelError(f"{self.name}: an answer of {len(text)} characters", spent)
         return completion
+
+
+def _thought(usage: RequestUsage) -> dict[str, int]:
+    """How many tokens went into thought, under whichever name they are told."""
+    names = ("reasoning_tokens", "thinking_tokens", "thoughts_tokens")
+    told = [tokens for name in names if (tokens := usage.details.get(name))]
+    return {"thought_tokens": told[0]} if told else {}
+
+
+def _cut_by_thought(answer: Completion) -> bool:
+    """Whether an answer was cut short, and might not have been without the thought before it."""
+    return answer.details["finish_reason"] == "length" and "thought_tokens" in answer.details
 
 
 class _Starved(ModelError):
@@ -305,13 +332,14 @@ def _passing(error: ModelAPIError) -> bool:
     )
 
 
-def _timed_out(error: ModelAPIError) -> bool:
-    """Whether our own deadline ended it, after the request was sent."""
+def _cut_off(error: ModelAPIError) -> bool:
+    """Whether a deadline, ours or a gateway's, or the network ended it after it was sent."""
     from pydantic_ai import exceptions as errors
 
-    if isinstance(error, errors.ModelTimeoutError):
+    if isinstance(error, errors.ModelConnectionError):
         return error.phase not in ("pool", "connect")
-    return isinstance(error, errors.ModelRequestTimeout)
+    late = getattr(error, "status_code", 0) in (408, 504, 524)
+    return late or isinstance(error, errors.ModelRequestTimeout)
 
 
 def _lasting(error: ModelAPIError) -> bool:

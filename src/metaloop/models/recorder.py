@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 from weakref import WeakValueDictionary
 
-from metaloop.models.base import Completion, Model, ModelError, ModelUnavailable, Request
+from metaloop.models.base import (
+    Completion,
+    Model,
+    ModelError,
+    ModelUnavailable,
+    Request,
+    spent_on,
+)
 
 
 @dataclass(frozen=True)
@@ -72,8 +79,9 @@ class Recorded:
     """A model whose calls are kept in `store` and never made twice.
 
     Failed calls (`ModelError`) are kept as well, so that a replay fails where the run did; of an
-    unavailable provider no more than what it may charge is, since the run waits for it. With
-    `replay`, nothing is ever called. Identical requests at the same time become one call.
+    unavailable provider or a cancelled call no more than what may be charged is, since that is
+    asked again. With `replay`, nothing is ever called. Identical requests at the same time become
+    one call.
     """
 
     def __init__(self, model: Model, store: CallStore, *, replay: bool = False) -> None:
@@ -111,10 +119,10 @@ class Recorded:
         except ModelError as error:
             self._store.put(Call(self.name, request, error.spent, str(error)))
             raise
-        except ModelUnavailable as error:
-            if (spent := error.spent) is not None:
+        except (ModelUnavailable, asyncio.CancelledError) as error:
+            if (spent := spent_on(error)) is not None:
                 spent = replace(spent, details=spent.details | {"unanswered": True})
-                self._store.put(Call(self.name, request, spent, str(error)))
+                self._store.put(Call(self.name, request, spent, str(error) or "cancelled"))
             raise
         self._store.put(Call(self.name, request, completion))
         return completion

@@ -24,7 +24,8 @@ SMALL_BELOW = 7.0
 """Billions of parameters below which a model gets one compact call and a worked example."""
 
 _EXAMPLE = "write provider:name, for example local:qwen2.5-coder-0.5b"
-_SIZE = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)b(?![a-z])", re.IGNORECASE)
+# Not the 3B that are active in an `a3b`, nor a `1b` amid the letters of some identifier.
+_SIZE = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)b(?![a-z0-9])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,9 @@ class Reference:
 
     @property
     def small(self) -> bool:
-        """True below about 7B parameters, going by the size that the name states."""
+        """True below about 7B parameters, going by the largest size that the name states."""
         sizes = [float(size) for size in _SIZE.findall(self.name)]
-        return self.provider == "local" or bool(sizes and sizes[-1] < SMALL_BELOW)
+        return self.provider == "local" or bool(sizes and max(sizes) < SMALL_BELOW)
 
     def missing(self) -> str | None:
         """What the user must do before this model can answer (a key, weights), or None."""

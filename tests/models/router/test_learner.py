@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from random import Random
 from types import SimpleNamespace
@@ -10,7 +11,14 @@ import pytest
 from scripted import ScriptedModel
 
 from metaloop.journal.records import MechanismRecord, TrialRecord
-from metaloop.models.base import Completion, ModelError, ModelUnavailable, Request
+from metaloop.models.base import (
+    Completion,
+    ModelError,
+    ModelUnavailable,
+    Request,
+    charge,
+    spent_on,
+)
 from metaloop.models.recorder import Call
 from metaloop.models.router.learner import REFIT, Learner
 from metaloop.models.router.outcomes import Logged, Outcomes
@@ -285,6 +293,23 @@ async def test_what_an_unavailable_model_may_have_cost_is_charged() -> None:
         await Router("r", models, 1.0).complete(ask())
     assert failed.value.spent is not None
     assert (failed.value.spent.model, failed.value.spent.usd) == ("r", 3.0)
+
+
+async def test_when_a_call_is_cancelled_those_that_failed_before_are_charged_too() -> None:
+    class Cancelled(ScriptedModel):
+        async def complete(self, request: Request) -> Completion:
+            error = asyncio.CancelledError()
+            charge(error, [Completion("", "b", 100, 10, 2.0, 0.5)])
+            raise error
+
+    models = {"a": priced("a", False, 3.0), "b": Cancelled([], name="b")}
+    charged = set()
+    for seed in range(8):
+        with pytest.raises(asyncio.CancelledError) as cancelled:
+            await Router("router:a|b", models, 1.0).complete(ask(seed))
+        spent = spent_on(cancelled.value)
+        charged.add(spent and spent.usd)
+    assert charged == {0.5, 3.5}  # b alone, or after a
 
 
 async def test_when_none_is_there_the_run_pauses_and_when_all_fail_the_call_failed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,15 +12,18 @@ import httpx
 import numpy as np
 import openai
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from metaloop.models.reference import Reference
 from metaloop.models.router.admission import ClientError, check_binding, read_alpha, read_query
 from metaloop.models.router.fit import Fitted
 from metaloop.models.router.policy import Evidence, Policy
+from metaloop.models.router.relay import Event, events
 from metaloop.models.router.serve import Endpoint, make_app
-from metaloop.models.router.upstream import Upstreams
+from metaloop.models.router.upstream import ENDPOINTS, UpstreamFault, Upstreams
 
-from .upstream import Upstream, running
+from .upstream import USAGE, Upstream, running
 
 
 class Words:
@@ -158,6 +162,67 @@ def test_a_stream_that_breaks_off_ends_in_an_error_and_not_in_silence(serve) -> 
         assert next(stream).choices[0].delta.content == "break-a "
         with pytest.raises(openai.APIError, match="broke off"):
             list(stream)
+
+
+@pytest.mark.parametrize("kind", ["undone", "bare", "ping"])
+def test_a_stream_that_ends_in_another_way_is_whole(serve, kind: str) -> None:
+    """Endpoints leave [DONE] out, or `choices` where there are none, or send signs of life."""
+    with serve(f"{kind}-a", "good-b") as client:
+        options = {"include_usage": True}
+        chunks = list(ask(client, "code", stream=True, stream_options=options))
+    text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+    assert text == f"{kind}-a says code "
+    assert (chunks[-1].choices, chunks[-1].usage.total_tokens) == ([], 1100)
+    assert chunks[-1].metaloop["failed"] == []
+
+
+TEXT = {"choices": [{"delta": {"content": "x"}, "finish_reason": None}]}
+END = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
+BARE = [{"choices": []}, {"usage": {"total_tokens": 1}}]
+SIGNS = [{}, {"type": "ping"}, {"choices": None}, {"error": None}]
+
+
+@given(
+    st.lists(st.sampled_from([TEXT, *BARE, *SIGNS]), max_size=6),
+    st.lists(st.sampled_from([*BARE, *SIGNS]), max_size=3),
+    st.booleans(),
+    st.booleans(),
+)
+def test_a_stream_is_whole_when_its_text_has_ended(
+    text: list[Event], after: list[Event], ended: bool, done: bool
+) -> None:
+    sent = [*text, END, *after] if ended else text
+    lines = [*(json.dumps(chunk) for chunk in sent), *(["[DONE]"] if done else [])]
+    response = httpx.Response(200, text="".join(f"data: {line}\n\n" for line in lines))
+
+    async def read() -> list[Event]:
+        return [chunk async for chunk in events(response)]
+
+    if ended or done:
+        kept = [chunk for chunk in sent if chunk not in SIGNS]
+        assert asyncio.run(read()) == [{"choices": []} | chunk for chunk in kept]
+    else:
+        with pytest.raises(UpstreamFault, match="broke off"):
+            asyncio.run(read())
+
+
+def test_who_does_not_know_stream_options_is_asked_without(serve, upstream) -> None:
+    with serve("old-a", "good-b") as client:
+        chunks = list(ask(client, "code", stream=True))
+    assert chunks[-1].choices[0].finish_reason == "stop"
+    assert ["stream_options" in body for body in upstream.asked] == [True, False]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_counts_that_make_no_sense_have_no_cost(monkeypatch, upstream, stream: bool) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "x")
+    monkeypatch.setitem(ENDPOINTS, "openai", f"{upstream.url}/v1")
+    monkeypatch.setitem(USAGE, "prompt_tokens", -1)
+    with running(make_app(Endpoint(router("openai:gpt-4o", "openai:gpt-4o-mini")))) as url:
+        client = openai.OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0)
+        answer = ask(client, "code", stream=stream)
+        last = list(answer)[-1] if stream else answer
+    assert (last.model, last.metaloop["cost"]) == ("openai:gpt-4o", None)
 
 
 def test_two_hundred_requests_at_once_lose_none(upstream) -> None:

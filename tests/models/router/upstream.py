@@ -47,6 +47,8 @@ class Upstream:
             return PlainTextResponse("<html>")
         if kind == "refuse":
             return JSONResponse({"error": {"message": "too long"}}, 400)
+        if kind == "old" and "stream_options" in body:
+            return JSONResponse({"error": {"message": "stream_options: unknown field"}}, 422)
         if kind == "badkey":  # as Google words it
             details = [{"reason": "API_KEY_INVALID", "domain": "googleapis.com"}]
             return JSONResponse([{"error": {"message": "not valid", "details": details}}], 400)
@@ -76,16 +78,24 @@ class Upstream:
 
 async def _chunks(text: str, kind: str) -> AsyncIterator[str]:
     """A chunk per word, the end, and usage where nobody stops before."""
+    if kind == "break":  # as Azure begins
+        yield _event(_frame("chat.completion.chunk", []) | {"prompt_filter_results": []})
     for i, word in enumerate(text.split()):
         if kind == "break" and i == 2:
             return
         choice = {"index": 0, "delta": {"content": f"{word} "}, "finish_reason": None}
         yield _event(_frame("chat.completion.chunk", [choice]))
+        if kind == "ping":
+            yield _event({"type": "ping"})
         await asyncio.sleep(0)
     end = {"index": 0, "delta": {}, "finish_reason": "stop"}
     yield _event(_frame("chat.completion.chunk", [end]))
-    yield _event(_frame("chat.completion.chunk", []) | {"usage": USAGE})
-    yield "data: [DONE]\n\n"
+    if kind == "bare":
+        yield _event({"usage": USAGE})
+    else:
+        yield _event(_frame("chat.completion.chunk", []) | {"usage": USAGE})
+    if kind != "undone":
+        yield "data: [DONE]\n\n"
 
 
 def _frame(kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
-from metaloop.models.base import Completion, ModelError, ModelUnavailable, Request
+from metaloop.models.base import FAILED, Completion, ModelUnavailable, Request, charge, spent_on
 from metaloop.models.local.catalog import Entry
 from metaloop.models.local.cores import Pace, best_threads
 from metaloop.models.local.pull import weights
@@ -46,9 +46,9 @@ class LocalModel:
             await loaded.server.recall(request.system)
             try:
                 answer = await loaded.client.complete(request)
-            except (ModelError, ModelUnavailable) as error:
-                if error.spent is not None:  # free, of use or not
-                    error.spent = replace(error.spent, usd=0.0)
+            except FAILED as error:
+                if (spent := spent_on(error)) is not None:  # free, of use or not
+                    charge(error, [replace(spent, usd=0.0)])
                 raise
             seconds = time.monotonic() - start
             # Without the time that a new system prompt took: reading is no slow writing.

@@ -48,7 +48,9 @@ class Server:
 
         Raises ModelError when the prompt does not fit, ModelUnavailable when nobody answers.
         """
-        state = self._states.pop(system, None) or await self._read(system)
+        state = self._states.pop(system, None)
+        if state is None or not (self._scratch.path / state).exists():  # it may have been swept
+            state = await self._read(system)
         self._states[system] = state  # last in order: most recently used
         await self._post("/slots/0?action=restore", {"filename": state})
 
@@ -67,7 +69,7 @@ class Server:
 
     def _forget_oldest(self) -> None:
         oldest = next(iter(self._states))
-        (self._scratch.path / self._states.pop(oldest)).unlink()
+        (self._scratch.path / self._states.pop(oldest)).unlink(missing_ok=True)
 
     async def _post(self, path: str, body: dict[str, Any]) -> Any:
         """One request of our own; when it is cancelled, the server stops working on it."""

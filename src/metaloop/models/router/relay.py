@@ -53,8 +53,10 @@ async def whole(response: httpx.Response, routed: Routed) -> Event:
 async def events(response: httpx.Response) -> AsyncIterator[Event]:
     """The chunks of a streamed answer; raises UpstreamFault when one is garbled or they break off.
 
-    What an endpoint reports in place of a chunk ({"error": ...}) is a fault as well.
+    What an endpoint reports in place of a chunk ({"error": ...}) is a fault as well. Not all say
+    [DONE]: a text that has ended is whole.
     """
+    ended = False
     async for line in response.aiter_lines():
         field, _, data = line.partition(":")
         if field != "data":
@@ -65,10 +67,16 @@ async def events(response: httpx.Response) -> AsyncIterator[Event]:
             chunk = json.loads(data, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
             raise UpstreamFault("a chunk is not JSON") from None
+        if isinstance(chunk, dict) and chunk.get("choices") is None and not chunk.get("error"):
+            if not chunk.get("usage"):
+                continue  # a sign of life
+            chunk["choices"] = []
         if not isinstance(chunk, dict) or not isinstance(chunk.get("choices"), list):
             raise UpstreamFault("a chunk holds no choices")
+        ended = ended or _finishes(chunk)
         yield chunk
-    raise UpstreamFault("the stream broke off")
+    if not ended:
+        raise UpstreamFault("the stream broke off")
 
 
 def _refuse_constant(name: str) -> None:
@@ -104,8 +112,12 @@ async def relayed(
 
 def _ends(chunk: Event) -> bool:
     """True for what comes last: usage, or the end of the text."""
-    choices = chunk["choices"]
-    return not choices or any(isinstance(c, dict) and c.get("finish_reason") for c in choices)
+    return not chunk["choices"] or _finishes(chunk)
+
+
+def _finishes(chunk: Event) -> bool:
+    """True for the end of the text."""
+    return any(isinstance(c, dict) and c.get("finish_reason") for c in chunk["choices"])
 
 
 def _cost(model: str, usage: object) -> float | None:

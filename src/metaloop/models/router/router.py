@@ -7,6 +7,7 @@ the very same answer and decision without deciding again.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
@@ -18,7 +19,9 @@ from metaloop.models.base import (
     ModelUnavailable,
     Request,
     Role,
+    charge,
     in_all,
+    spent_on,
 )
 from metaloop.models.recorder import Call
 from metaloop.models.router.fit import Fitted
@@ -83,15 +86,15 @@ class Router:
                 break
             try:
                 completion = await self._ask(model, request)
-            except ModelError as error:
-                failed.append(model)
+            except (ModelError, ModelUnavailable) as error:
+                failed += [model] if isinstance(error, ModelError) else []
                 reasons.append(str(error))
                 wasted += [error.spent] if error.spent else []
                 continue
-            except ModelUnavailable as error:
-                reasons.append(str(error))
-                wasted += [error.spent] if error.spent else []
-                continue
+            except asyncio.CancelledError as error:
+                spent = spent_on(error)
+                charge(error, [*wasted, spent] if spent else wasted)
+                raise
             route = {"failed": failed, "fitted": fitted, "cost": completion.usd}
             details = completion.details | {"route": asdict(decision) | route}
             completion = in_all([*wasted, replace(completion, details=details)])

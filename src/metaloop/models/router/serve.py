@@ -99,10 +99,13 @@ class Endpoint:
         options = body.get("stream_options") or {}
         asked = bool(options.get("include_usage")) if isinstance(options, dict) else False
         counted = body | {"stream_options": {"include_usage": True}}
+        plain = {name: value for name, value in body.items() if name != "stream_options"}
+        reference = self._references[routed.model]
         async with AsyncExitStack() as stack:
-            response = await stack.enter_async_context(
-                self.upstreams.ask(self._references[routed.model], counted)
-            )
+            response = await stack.enter_async_context(self.upstreams.ask(reference, counted))
+            if not response.is_success and b"stream_options" in await response.aread():
+                await stack.aclose()
+                response = await stack.enter_async_context(self.upstreams.ask(reference, plain))
             await _refuse(response)
             chunks = events(response)
             try:
