@@ -9,6 +9,7 @@ arbiter. The baseline's measurements count as neither.
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -28,10 +29,10 @@ def main() -> None:
     spent = made = 0
     for seed in range(1, args.seeds + 1):
         with tempfile.TemporaryDirectory() as folder:
+            task = shutil.copytree(TASK, Path(folder) / "task")  # no branch in this repository
             status = metaloop.run(
-                TASK,
+                task,
                 project=metaloop.Project(Path(folder)),
-                own_repository=True,
                 levels="1",
                 first=tuple(BUILTINS),
                 trials=args.trials,

@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,9 +39,11 @@ from metaloop.outer.loop import OuterLoop
 from metaloop.outer.restore import restore
 from metaloop.project import Project
 from metaloop.report.status import Status, make_status
+from metaloop.task.git import git, ref_of
 from metaloop.task.mirror import remove
 from metaloop.task.space import Space
 from metaloop.task.spec import FILE, Spec, Task, load_task
+from metaloop.task.winner import is_settled
 from metaloop.task.workspace import Workspace
 
 Listener = Callable[[str, object], None]
@@ -53,7 +55,7 @@ def run(
     *,
     project: Project | None = None,
     include_uncommitted: bool = False,
-    own_repository: bool = False,
+    apart: Sequence[Path] | None = None,
     label: str = "",
     replay: CallStore | None = None,
     models: Mapping[str, Model] | None = None,
@@ -66,8 +68,10 @@ def run(
 
         metaloop.run("tasks/ngram-lm", inner="local:qwen2.5-coder-0.5b", trials=16)
 
-    With `own_repository` the run works on a copy of the task as it lies there, and leaves no branch
-    in the user's repository. `label` is written into its record, to find it by.
+    With `apart` the run is a study's. It takes the task as it lies there, less the paths `apart`,
+    where the study keeps what came of other runs, and its branch is none that `git branch` lists,
+    `refs/metaloop/RUN`: the study removes it in the end (`settle`).
+    `label` is written into its record, to find it by.
 
     `replay` answers every model call from a record; `models` fills roles ("inner", "outer", or a
     role's name) with model objects instead of references. `listener` is called with (run, record)
@@ -86,15 +90,14 @@ def run(
         session.budget.check(session.ledger)
         run_id = project.new_run(journal, task)
         folder = project.folder(run_id)
-        with project.hold(run_id):
-            try:
-                if own_repository:
-                    workspace = Workspace.scratch(task, folder)
-                else:
-                    workspace = Workspace.create(task, folder, run_id, include_uncommitted)
-            except BaseException:  # no run began: its number is free again
-                remove(folder)
-                raise
+        with project.hold(run_id), contextlib.ExitStack() as undo:
+            # Where no run begins its number is free again.
+            undo.callback(remove, folder)
+            if apart is None:
+                workspace = Workspace.create(task, folder, run_id, include_uncommitted)
+            else:
+                workspace = Workspace.unlisted(task, folder, run_id, apart)
+            undo.callback(git, workspace.repo, "update-ref", "-d", ref_of(workspace.branch))
             config = {
                 "task": str(task.directory),
                 "spec": task.spec.model_dump(mode="json"),
@@ -112,6 +115,7 @@ def run(
             journal.start_run(
                 RunRecord(run_id, task.spec.name, "running", "", now, now, 0.0, config, machine())
             )
+            undo.pop_all()
             return session.drive(run_id, workspace)
 
 
@@ -129,11 +133,16 @@ def resume(
     `changes` replaces settings, e.g. `{"trials": 48}`. Leave to run unconfined is not remembered:
     `{"unsafe": True}` gives it anew. Raises as `run` does, but for BudgetReached; ValueError for a
     run that another process is at, or whose trials would not be run as before, or whose branch has
-    commits of the user's; JournalError for an unknown one.
+    commits of the user's, or that was a study's and is done; JournalError for an unknown one.
     """
     project = project or Project.around(Path.cwd())
     with project.journal(listener) as journal, project.hold(journal.run(run_id).id):
         record = journal.run(run_id)
+        if is_settled(project.folder(run_id)):
+            raise ValueError(
+                f"{run_id} is a cell of a study, and done: its patch is kept (`metaloop diff "
+                f"{run_id}`), its commits are not, so that it cannot go on; start a new run"
+            )
         given: dict[str, Any] = {"unsafe": False, **(changes or {})}
         settings = replace(Settings(**record.config["settings"]), **given)
         task = _task_of(record)
@@ -258,7 +267,9 @@ class Session:
         own = self.journal.calls(run_id)
         shared = self.journal.all_calls() if self.settings.share else None
         recording = self.replay or shared
-        store: CallStore = own if recording is None else Layered(own, recording)
+        store: CallStore = (
+            own if recording is None else Layered(own, recording, free=self.replay is not None)
+        )
 
         def wrap(model: Model) -> Model:
             known = store
@@ -366,14 +377,17 @@ async def bilevel_loop(search: Search, outer: OuterLoop) -> None:
 
 
 class Layered:
-    """A store that reads from a recording too, and writes into the run's own journal alone."""
+    """A store that reads from a recording too, and writes into the run's own journal alone: there
+    what was recorded is `free`, or costs what it did."""
 
-    def __init__(self, own: CallStore, recording: Recording) -> None:
-        self.own, self.recording = own, recording
+    def __init__(self, own: CallStore, recording: Recording, *, free: bool) -> None:
+        self.own, self.recording, self.free = own, recording, free
 
     def get(self, key: str) -> Any:
-        call = self.own.get(key) or self.recording.get(key)
-        if call is not None:
+        call = self.own.get(key)
+        if call is None and (call := self.recording.get(key)) is not None:
+            if call.completion is not None:
+                call = replace(call, completion=replace(call.completion, cached=self.free))
             self.own.put(call)
         return call
 

@@ -12,8 +12,8 @@ from itertools import count
 from pathlib import Path
 
 from metaloop.journal.journal import Journal
+from metaloop.task.git import git
 from metaloop.task.spec import Task, TaskError
-from metaloop.task.workspace import git
 
 FOLDER = ".metaloop"
 LOCK = "lock"
@@ -29,6 +29,9 @@ class Project:
     root: Path
     url: str | None = None
     """The journal's database, if it is not the project's own SQLite file."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", self.root.resolve())  # git is run in other directories
 
     @classmethod
     def around(cls, directory: Path) -> Project:

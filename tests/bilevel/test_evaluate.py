@@ -2,12 +2,14 @@
 
 import asyncio
 import errno
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
 from toy import JUDGE, TRAIN, commit, write_toy
 
-from metaloop.execution import find_sandbox
+from metaloop.execution import find_sandbox, view
 from metaloop.execution.sandbox import SandboxError, candidates, defect
 from metaloop.inner.evaluate import Evaluator
 from metaloop.task.spec import load_task
@@ -33,6 +35,13 @@ async def test_data_nested_without_end_is_the_end_of_the_trial_alone(toy, tmp_pa
     assert (deep.status, deep.score) == ("crashed", None)
     assert "more than 32 levels" in deep.reason
     assert (await running.measure(trained(nest.format(32)))).score == 6.0
+
+
+async def test_output_that_is_no_data_is_told_where_the_judge_lacks_it(toy, tmp_path):
+    (toy / "judge.py").write_text("open('out/x.parquet')\n")
+    running = evaluator(commit(toy), tmp_path / "run")
+    lost = await running.measure(trained("open('out/x.parquet', 'w')"))
+    assert "'out/x.parquet'; of out/ it sees .csv, .json, " in lost.reason
 
 
 @pytest.mark.parametrize("link", ["'out', 'out'", "'other', 'out'); os.symlink('out', 'other'"])
@@ -162,3 +171,64 @@ async def test_what_a_task_hides_of_its_repository_is_hidden(tmp_path):
 
     assert not await reads("../tests/answer.txt")
     assert await reads("../docs/answer.txt")
+
+
+@pytest.mark.parametrize("sandbox", SANDBOXES, ids=lambda s: s.name[:8])
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("__editable__.toypkg-1.pth", "{top}/src\n"),
+        ("__editable___toypkg_1_finder.py", "MAPPING = {{'toypkg': '{top}/src/toypkg'}}\n"),
+    ],
+)
+async def test_a_program_of_an_editable_install_is_the_candidates(
+    tmp_path, monkeypatch, sandbox, file, text
+):
+    """Never that of the checkout, to which the install is linked and in which the user works on."""
+    mono = tmp_path / "mono"
+    toy = write_toy(mono / "bench")
+    (toy / "src" / "toypkg").mkdir(parents=True)
+    program = toy / "src" / "toypkg" / "train.py"
+    (toy / "train.py").rename(program)
+    spec = (toy / "metaloop.toml").read_text().replace('["train.py"]', '["src/toypkg/train.py"]')
+    spec = spec.replace('["python", "train.py"]', '["python", "-m", "toypkg.train"]')
+    (toy / "metaloop.toml").write_text(spec)
+    packages = environment(tmp_path / "env", monkeypatch)
+    (packages / file).write_text(text.format(top=toy))
+    commit(mono)
+    running = evaluator(toy, tmp_path / "run", sandbox)
+    program.write_text(TRAIN.replace("9.0", "3.0"))
+    tried = {"src/toypkg/train.py": TRAIN.replace("9.0", "5.0")}
+    assert (await running.measure(tried)).score == 2.0
+
+
+def environment(place, monkeypatch):
+    """A virtual environment that `python` means from now on; returns its site-packages."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True)
+    monkeypatch.setenv("VIRTUAL_ENV", str(place))
+    return next(place.glob("lib/python3*/site-packages"))
+
+
+@pytest.mark.parametrize("sandbox", SANDBOXES, ids=lambda s: s.name[:8])
+async def test_what_judges_imports_what_was_committed(toy, tmp_path, monkeypatch, sandbox):
+    """Neither a candidate's file nor the checkout, in which the user works on."""
+    (environment(tmp_path / "env", monkeypatch) / "toy.pth").write_text(f"{toy}\n")
+    (toy / "pkg").mkdir()
+    (toy / "pkg" / "metric.py").write_text("PLUS = 0")
+    (toy / "judge.py").write_text("from pkg.metric import PLUS\nassert PLUS == 0\n" + JUDGE)
+    running = evaluator(commit(toy), tmp_path / "run", sandbox)
+    (toy / "pkg" / "metric.py").write_text("PLUS = 1")
+    hostile = "open('pkg/metric.py', 'w').write('PLUS = 2')\n" + TRAIN
+    assert (await running.measure({"train.py": hostile})).score == 6.0
+
+
+def test_no_module_of_the_standard_library_is_hidden_by_an_editable_install(tmp_path, monkeypatch):
+    packages = environment(tmp_path / "env", monkeypatch)
+    project = tmp_path / "project"
+    for place in ("src", "lib", "tools"):
+        (project / place / "code").mkdir(parents=True)
+    (project / "lib" / "profile.py").write_text("")
+    (project / "tools" / "code" / "__init__.py").write_text("")
+    lines = [f"{project}/src", f"{project}/lib", f"{project}/tools", "/elsewhere", "import this"]
+    (packages / "all.pth").write_text("\n".join(lines))
+    assert view.linked(project, project) == ("src",)

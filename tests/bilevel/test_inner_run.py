@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 from statistics import fmean
 
 import pytest
@@ -19,6 +20,7 @@ from metaloop.bilevel import resume, run
 from metaloop.execution.unconfined import Unconfined
 from metaloop.inner.evaluate import Evaluator, Measurement
 from metaloop.inner.settings import Settings
+from metaloop.journal.journal import Journal
 from metaloop.journal.records import TrialRecord
 from metaloop.models.base import ModelUnavailable
 from metaloop.models.ledger import Budget, BudgetReached
@@ -157,6 +159,19 @@ def test_refused_answers_are_repaired_once_or_rejected(toy, project):
         assert journal.trials(status.run)[2].by == "fallback"
 
 
+def test_of_an_answer_that_was_cut_off_the_model_is_told_so(toy, project):
+    class Cut(ScriptedModel):
+        async def complete(self, request):
+            reason = "stop" if self.requests else "length"
+            return replace(await super().complete(request), details={"finish_reason": reason})
+
+    whole = answer(params=[{"X": 5.0}])
+    model = Cut([whole[:-15], whole], small=False)
+    status = run(toy, Settings(levels="1", trials=1), project=project, models={"inner": model})
+    assert "refused: the answer was cut off" in model.requests[1].prompt
+    assert status.best == 2.0
+
+
 def test_a_tried_candidate_is_never_run_again(toy, project):
     _, trials, _ = go(toy, project, [answer(params={"X": 5.0})] * 30, trials=4)
     contents = [t.content for t in trials]
@@ -216,6 +231,18 @@ def test_a_run_that_is_refused_leaves_nothing_behind(toy, project):
     assert not project.folder("toy-1").exists()
 
 
+def test_a_run_that_the_journal_does_not_take_leaves_nothing_behind(toy, project, monkeypatch):
+    def full(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Journal, "start_run", full)
+    with pytest.raises(OSError, match="disk full"):
+        go(toy, project, [answer()])
+    assert not project.folder("toy-1").exists()
+    listed = ["git", "branch", "--list", "metaloop/*"]
+    assert subprocess.check_output(listed, cwd=toy) == b""
+
+
 def test_without_a_model_and_without_a_space_there_is_nothing_to_run(toy, project):
     path = toy / "metaloop.toml"
     head, _, rest = path.read_text().partition("[space]")
@@ -234,6 +261,13 @@ def test_values_are_recorded_as_they_were_given_but_in_range(toy, project):
 def test_a_budget_of_nothing_allows_nothing(toy, project):
     with pytest.raises(BudgetReached):
         go(toy, project, [answer()], budget_minutes=0)
+
+
+def test_a_project_may_be_named_by_a_relative_path(toy, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, *_ = go(toy, Project(Path()), [answer(params={"X": 5.0})])
+    shown = ["git", "show", f"{status.branch}:train.py"]
+    assert b"X = 5.0" in subprocess.check_output(shown, cwd=toy)
 
 
 def test_a_model_for_the_proposer_alone_proposes(toy, project):
@@ -419,6 +453,38 @@ def test_with_nothing_kept_baseline_and_best_are_the_same_on_the_holdout(toy, pr
     assert status.holdout["baseline"] == status.holdout["best"] == 1.0
 
 
+@pytest.mark.parametrize(("again", "queries"), [(5.0, 2), (4.0, 3)])
+def test_no_interruption_gives_a_query_of_the_holdout_back(
+    toy, project, monkeypatch, again, queries
+):
+    """Or a night of them could ask it as often as it likes. The same program is the same query."""
+    with (toy / "metaloop.toml").open("a") as spec:
+        spec.write('[[perturbation]]\nname = "same"\ncommand = ["python", "train.py"]\n')
+    real, asked = Evaluator.rejudge, []
+
+    async def rejudge(self, artefacts, command):
+        asked.append(command)
+        return await real(self, artefacts, command)
+
+    def check(self, ledger):
+        if len(asked) > 1:  # after the holdout, before the perturbation
+            raise BudgetReached("the budget is spent")
+
+    def models(x):
+        return {"inner": ScriptedModel([answer(params={"X": x})], name=f"test:{x}", small=False)}
+
+    monkeypatch.setattr(Evaluator, "rejudge", rejudge)
+    settings = Settings(levels="1", trials=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(Budget, "check", check)
+        status = run(commit(toy), settings, project=project, models=models(5.0))
+    assert (status.trials["total"], status.guards["queries"]) == (0, 2)
+    after = resume(status.run, project=project, models=models(again))
+    assert (after.best, after.guards["queries"]) == (again - 3, queries)
+    more = resume(status.run, project=project, models=models(3.5), changes={"trials": 2})
+    assert (more.best, more.guards["queries"]) == (0.5, queries + 1)
+
+
 @pytest.mark.parametrize(("asks_more", "finished"), [(False, 4), (True, 2)])
 def test_a_budget_lets_what_is_under_way_beside_it_finish(
     toy, project, monkeypatch, asks_more, finished
@@ -453,6 +519,53 @@ def test_a_budget_lets_what_is_under_way_beside_it_finish(
     assert [t.number for t in decided] == list(range(1, finished + 1))
     assert [t.params["X"] for t in decided] == list(values[:finished])
     assert (status.state, status.reason) == ("done", "the budget is spent")
+
+
+def test_answers_under_way_when_a_trial_beside_them_ends_the_run_are_not_lost(toy, project):
+    """They are paid for. The first answer is of no use and uses up the budget."""
+
+    class Paid(ScriptedModel):
+        async def complete(self, request):
+            completion = await super().complete(request)
+            if len(self.requests) == len(answers):
+                all_asked.set()
+            await all_asked.wait()
+            for _ in range(0 if completion.text == "no JSON" else 1000):
+                await asyncio.sleep(0)  # until long after the first trial has failed
+            return replace(completion, usd=0.5)
+
+    all_asked = asyncio.Event()
+    answers = ["no JSON", answer(params={"X": 5.0}), answer(params={"X": 4.0})]
+    again = {"project": project, "models": {"inner": Paid(answers, small=False)}}
+    settings = Settings(levels="1", trials=3, workers=3, budget_usd=0.4)
+    status = run(toy, settings, **again)
+    assert (status.trials["total"], status.roles["proposer"]["usd"]) == (0, 1.5)
+    answers = [answer(params={"X": 6.0})]
+    again["models"] = {"inner": Paid(answers, small=False)}
+    after = resume(status.run, changes={"budget_usd": 9.0}, **again)
+    assert (after.trials["total"], after.best, after.roles["proposer"]["usd"]) == (3, 1.0, 2.0)
+
+
+def test_a_replay_costs_nothing_and_goes_on_within_its_own_budget(toy, project):
+    class Paid(ScriptedModel):
+        async def complete(self, request):
+            return replace(await super().complete(request), usd=0.5)
+
+    def models(*values):
+        answers = [answer(params={"X": x}) for x in values]
+        return {"inner": Paid(answers, name="test:paid", small=False)}
+
+    settings = Settings(levels="1", trials=2)
+    first = run(toy, settings, project=project, models=models(8.0, 7.0))
+    assert first.roles["proposer"]["usd"] == 1.0
+    with project.journal() as journal:
+        calls = journal.calls(first.run)
+        again = run(toy, settings, project=project, models=models(), replay=calls)
+    used = again.roles["proposer"]
+    assert (again.best, used["calls"], used["cached"], used["usd"]) == (first.best, 2, 2, 0.0)
+    more = {"changes": {"trials": 4, "budget_usd": 0.75}, "models": models(6.0, 5.0)}
+    after = resume(again.run, project=project, **more)
+    assert (after.trials["total"], after.roles["proposer"]["usd"]) == (4, 1.0)
 
 
 def test_workers_side_by_side_try_different_mechanisms(toy, project):

@@ -37,6 +37,7 @@ def test_what_earns_nothing_is_dropped(toy, tmp_path):
     assert "+    return X - 6.0" in patch
     assert "UNUSED" not in patch
     assert 0 < status.guards["runs"] <= 3
+    assert status.guards["queries"] == 3  # baseline, best, and what was left of it
     assert status.holdout["best"] == 1.0
 
 

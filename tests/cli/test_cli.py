@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import re
 import signal
 import sqlite3
@@ -16,12 +17,16 @@ from typer.testing import CliRunner
 
 from metaloop.bilevel import run
 from metaloop.cli import app
+from metaloop.cli.run import _finish
 from metaloop.execution import SandboxError
 from metaloop.inner.evaluate import Measurement
 from metaloop.inner.settings import Settings
 from metaloop.mechanism.builtin import BUILTINS
 from metaloop.project import Project
+from metaloop.report.status import make_status
 from metaloop.task.spec import load_task
+from metaloop.task.winner import settle
+from metaloop.task.workspace import LATER
 
 KEYS = {
     "run", "state", "trials", "baseline", "best", "metric", "direction", "levels", "roles",
@@ -198,6 +203,19 @@ def test_uncommitted_changes_are_refused_or_taken_along(here):
     assert taken.exit_code == 0 and "baseline: loss 5" in taken.output
 
 
+def test_a_locale_that_lacks_a_character_ends_no_run(here):
+    """As the one that a line is cut with."""
+    (here / "train.py").write_text(f"{TRAIN}if X != 9.0:\n    raise SystemExit('no ' * 99)\n")
+    commit(here)
+    call = (sys.executable, "-c", "from metaloop.cli import main; main()")
+    done = subprocess.run(
+        [*call, "run", ".", "--levels", "1", "--trials", "2"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "no no\\u2026]" in done.stdout
+
+
 @pytest.mark.parametrize("minutes", ["0", "0.001"])
 def test_a_budget_that_allows_no_trial_is_exit_code_3(here, minutes):
     done = metaloop("run", ".", "--levels", "1", "--budget-minutes", minutes)
@@ -272,10 +290,25 @@ def test_the_winning_patch_can_be_applied(here):
     assert "X = 4.0" in (here / "train.py").read_text()
     again = metaloop("apply", name, "--yes")
     assert again.exit_code == 2 and "patch does not apply" in again.output
+    assert f"or let git merge it: git merge metaloop/{name}" in again.output
 
 
-def test_a_patch_of_a_run_with_its_own_repository_can_be_applied_in_a_subdirectory(here):
-    """Such as that of a study's cell, for a task somewhere in a repository."""
+def test_a_branch_that_could_not_be_moved_is_told_at_the_end(here, capsys):
+    name = improve(here)
+    project = Project(here)
+    commit = subprocess.check_output(["git", "rev-parse", f"metaloop/{name}"], text=True).strip()
+    with project.journal() as journal:
+        ended = make_status(journal, name)
+    (project.folder(name) / LATER).write_text(commit)
+    _finish(project, ended, True)
+    assert f"git branch -f metaloop/{name} {commit[:10]}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("versioned", [True, False])
+@pytest.mark.parametrize("settled", [True, False])
+def test_a_patch_of_a_cell_of_a_study_can_be_applied(here, versioned, settled):
+    """For a task somewhere in a repository, that git ignores or not, and when its commits are
+    gone too."""
     task = here / "tasks" / "toy"
     task.mkdir(parents=True)
     for name in subprocess.check_output(["git", "ls-files"], cwd=here, text=True).split():
@@ -283,9 +316,20 @@ def test_a_patch_of_a_run_with_its_own_repository_can_be_applied_in_a_subdirecto
         (task / name).write_bytes((here / name).read_bytes())
     models = {"inner": ScriptedModel([json.dumps({"hypothesis": "h", "params": {"X": 4.0}})])}
     settings = Settings(levels="1", trials=1)
-    run(task, settings, project=Project(here), models=models, own_repository=True)
+    if not versioned:
+        (here / ".gitignore").write_text("tasks/\n")
+    run(task, settings, project=Project(here), models=models, apart=())
+    if settled:
+        with Project(here).journal() as journal:
+            settle(Project(here).folder("toy-1"), journal.run("toy-1").config)
+        resumed = metaloop("resume", "toy-1", "--trials", 2)
+        assert resumed.exit_code == 2 and "is a cell of a study, and done" in resumed.output
+        assert metaloop("status", "toy-1").exit_code == 0
+        assert metaloop("report", "toy-1").exit_code == 0
+    assert b"+X = 4.0" in metaloop("diff", "toy-1").stdout_bytes
     applied = metaloop("apply", "toy-1", "--yes")
-    assert applied.exit_code == 0 and f"applied to {task}" in applied.output
+    target = here if versioned else task
+    assert applied.exit_code == 0 and f"applied to {target};" in applied.output
     assert "X = 4.0" in (task / "train.py").read_text()
 
 

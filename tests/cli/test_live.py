@@ -65,6 +65,16 @@ def test_quiet_is_quiet(capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_where_nobody_reads_any_more_the_run_goes_on(monkeypatch):
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stdout", Closed())
+    play(live := Live(3, metric="loss"))
+    assert (live.done, live.best) == (3, 5.0)
+
+
 def test_on_a_terminal_there_is_a_panel_that_leaves_no_trace(monkeypatch):
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=100, highlight=False, emoji=False)
@@ -78,7 +88,7 @@ def test_on_a_terminal_there_is_a_panel_that_leaves_no_trace(monkeypatch):
     with console.capture() as capture:
         console.print(live._render())
     panel = capture.get()
-    assert "loss 5" in panel and "better by 16.7%" in panel
+    assert "loss 5" in panel and "(baseline 6, -16.7%)" in panel
     assert "3 of 3" in panel and "$1 for toy-1" in panel
     assert "\x1b[2J" not in panel
 

@@ -9,6 +9,7 @@ from promotions import promotion
 
 from metaloop.guard.base import Scored, Shown
 from metaloop.guard.noise import Noise
+from metaloop.guard.queries import Queries
 from metaloop.guard.repeat import LOOKS, Repeat
 from metaloop.inner.evaluate import Measurement
 from metaloop.inner.promote import promote
@@ -62,7 +63,7 @@ async def test_repeats_end_where_no_more_are_left(spare, runs, others):
 
 
 def test_what_guards_run_for_other_ends_is_not_taken_off_the_repeats():
-    search = SimpleNamespace(repeats=0, best=0, best_losses=[2.0], noise=Noise())
+    search = SimpleNamespace(repeats=0, best=0, best_losses=[2.0], noise=Noise(), queries=Queries())
     told = {"losses": [1.0, 1.5, 1.2], "best_losses": [2.1], "queries": 0, "runs": 9}
     Search.take_checked(search, 1, told)
     assert search.repeats == 3
@@ -193,9 +194,10 @@ async def test_what_another_run_measured_and_does_not_run_again_is_no_matter_of_
 
     search = SimpleNamespace(
         task=load_task(toy), evaluator=Evaluator(), guards=[None], trials=[], best=0,
-        best_losses=[6.0], files=lambda number: {}, noise=Noise(), repeats=0, queries=4,
+        best_losses=[6.0], files=lambda number: {}, noise=Noise(), repeats=0, queries=Queries(),
         shown={0: Shown(Scored(6.0), 1.0)},
     )  # fmt: skip
+    search.queries.take("guards", {"queries": 4})
     checked = await promote(search, {}, Measurement("measured", 1.0, 1.0))
     assert (checked.last.guard, checked.last.ending) == ("repeat", "rejected")
     assert checked.promotion.queries == 4

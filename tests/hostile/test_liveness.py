@@ -48,6 +48,9 @@ class Same(Mechanism):
     def suggest(self, history):
         return dict(history[0].params)
 """
+SAME_PATCH = json.dumps(
+    {"edits": [{"file": "train.py", "search": "return X", "replace": "return X + 1"}]}
+)
 SLEEP = "(__import__('time').sleep(1) or 0)"
 
 
@@ -169,6 +172,23 @@ def test_beside_a_placebo_an_idle_built_in_mechanism_is_retired(patch_only, tmp_
     _, mechanisms, _ = go(patch_only, tmp_path, monkeypatch, wrong, control="placebo")
     spread = next(m for m in mechanisms if m.id == "spread")
     assert (spread.state, spread.reason[:8]) == ("retired", "not live")
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_what_steers_a_model_to_nothing_that_can_be_run_is_not_live(
+    patch_only, tmp_path, monkeypatch, workers
+):
+    """Every answer is refused, or the same as one that is under way."""
+    twice = lambda request: "no JSON" if workers == 1 else SAME_PATCH  # noqa: E731
+    source = ACTOR.replace("IN_THE_RUN", "return Steer(focus=['value()'])")
+    trials, mechanisms, _ = go(
+        patch_only, tmp_path, monkeypatch, source, twice, workers=workers, trials=16
+    )
+    refused = [t for t in trials if t.status == "rejected"]
+    assert {t.arm for t in refused} > {"model"}
+    assert not any(t.live for t in refused)
+    assert {t.by for t in refused if not t.content} == {"model"}
+    assert only_generated(mechanisms, "retired").reason.startswith("not live")
 
 
 def test_where_there_is_no_model_the_last_mechanism_stays(toy, tmp_path, monkeypatch):

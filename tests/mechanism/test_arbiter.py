@@ -88,6 +88,13 @@ def test_credit_prefers_the_arm_that_earns_whatever_the_metric_measures_in(scale
     assert set(chosen) == {MODEL, *ARMS}  # the others are tried all the same
 
 
+def test_who_earned_least_is_told_of_those_that_had_their_trials():
+    arbiter = made(recorded=[("a", 3.0), ("a", 0.0), ("b", 1.0), ("c", 0.0)])
+    arbiter.add("new", 3)
+    assert arbiter.least_first(["a", "b", "c", "new"]) == ["c", "b", "a"]
+    assert made(recorded=[("b", 0.0)]).least_first(["b", "a"]) == ["b", "a"]  # the first, of equals
+
+
 def test_old_gains_count_less():
     """An arm that earned once, long ago, gives way to one that earns now."""
     arbiter = made()

@@ -97,6 +97,35 @@ async def test_a_strong_model_thinks_first_and_reads_everything(brief):
     assert "class PointMechanism" in requests[-1].system
 
 
+@pytest.mark.parametrize(
+    ("base", "kept", "other"),
+    [("PointMechanism", "def move(", "def suggest("), ("Mechanism", "def suggest(", "def move(")],
+)
+async def test_a_strong_repairer_mends_what_a_strong_model_wrote(brief, base, kept, other):
+    """Its length and its kind may be as they were, and it reads what the inventor read."""
+    code = CODE.replace("Mechanism", base)
+    _, requests = await invented(brief, ["a", "b", "c", code, f"{code} # good"], small=False)
+    written, repaired = requests[-2:]
+    assert kept in written.prompt and other in written.prompt
+    rules = repaired.prompt.partition("mended. ")[2]
+    assert kept in rules and other not in rules
+    assert "at most 120 lines" in written.prompt and "at most 120 lines" in rules
+    assert repaired.system == written.system
+
+
+async def test_a_small_repairer_is_asked_in_its_own_words(brief):
+    strong = ScriptedModel(["a", "b", "c", CODE], small=False)
+    small = ScriptedModel([f"{CODE} # good"])
+
+    async def prove(source):
+        return "" if "good" in source else "it is wrong"
+
+    await invent(strong, small, brief, prove, 7)
+    [request] = small.requests
+    assert "class StepFromBest" in request.system
+    assert "at most 40 lines" in request.prompt
+
+
 @pytest.mark.parametrize("small", [True, False])
 async def test_a_model_that_never_answers_is_on_record(brief, small):
     invention, _ = await invented(brief, lambda r: ModelError("502 bad gateway"), small=small)

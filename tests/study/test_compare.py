@@ -4,11 +4,13 @@ import json
 
 import pytest
 from models.stub import ok, serving
+from study.results import make_results
 from toy import TOML, commit, write_toy
 from typer.testing import CliRunner
 
 from metaloop.cli import app
 from metaloop.study.compare import design_comparison
+from metaloop.study.store import Store
 from metaloop.task.spec import load_task
 
 MODEL = "openai:stub@http://127.0.0.1:1/v1"
@@ -44,7 +46,7 @@ def test_what_does_not_compare_is_kept_apart(tmp_path):
         design = design_comparison(
             load_task(toy), MODEL, MODEL, trials=trials, seeds=seeds, home=tmp_path / "home"
         )
-        return design.folder
+        return design.file.parent
 
     first = folder()
     assert first.name.startswith("My_toy.v2-")
@@ -80,6 +82,31 @@ def test_a_user_gets_a_table_a_plot_and_one_sentence(tmp_path, monkeypatch, answ
         "tpe",
         "cma-es",
     }
+
+
+def test_who_adds_seeds_is_told_that_this_is_a_second_look(tmp_path, monkeypatch):
+    toy = commit(write_toy(tmp_path / "toy"))
+    monkeypatch.chdir(tmp_path)
+    task, home, there = load_task(toy), tmp_path / ".metaloop" / "compare", set()
+
+    def compare(seeds):
+        design = design_comparison(task, MODEL, MODEL, trials=3, seeds=seeds, home=home)
+        for result in make_results(design):
+            if result.cell not in there:
+                Store(design).write(result, {})
+                there.add(result.cell)
+        command = ["compare", str(toy), "--inner", MODEL, "--trials", "3"]
+        done = CliRunner().invoke(app, [*command, "--seeds", str(len(seeds))])
+        assert done.exit_code == 0, done.output
+        page, markdown = (design.file.parent / f"compare.{kind}" for kind in ("html", "md"))
+        return ["looks again" in text for text in (done.output, *map(read, (page, markdown)))]
+
+    assert compare(range(1, 3)) == [False] * 3
+    assert compare(range(1, 4)) == [True] * 3
+
+
+def read(path):
+    return path.read_text(encoding="utf-8")
 
 
 def test_without_a_model_it_says_what_to_add(tmp_path):

@@ -2,10 +2,14 @@
 
 import pytest
 from small import DESIGN, write_small
+from study.results import make_results
 from toy import write_toy
+from typer.testing import CliRunner
 
+from metaloop.cli import app
 from metaloop.study.design import load_design
 from metaloop.study.result import Cell
+from metaloop.study.store import Store
 
 
 def test_cells_are_paired_by_seed_and_ask_only_the_models_that_their_arm_needs(tmp_path):
@@ -62,6 +66,7 @@ def test_models_that_look_alike_do_not_share_a_file():
         ("trials = 6", "trails = 6", ["trails: unknown key"]),
         ("trials = 6", 'trials = 6\ndecides = "tpe"', ["decides", "'tpe'", "list both in arms"]),
         ("trials = 6", 'trials = 6\ndecides = "C"', ["decides", "name another arm"]),
+        ("outer_every = 3", "outer_every = 6", ["outer_every", "C, placebo", "no outer step"]),
         ("matters = 0.5", "matters = 0", ["task.0.matters", "greater than 0"]),
         ("matters = 0.5", "", ["task.0.matters: missing"]),
         ('path = "toy"', 'path = "elsewhere"', ["elsewhere", "no such file"]),
@@ -92,6 +97,24 @@ def test_arms_without_models_need_a_space_and_others_need_models(tmp_path):
     file.write_text(DESIGN)
     with pytest.raises(ValueError, match=r"has no \[space\]"):
         load_design(file)
+
+
+def test_a_run_of_a_design_with_too_few_seeds_begins_with_a_warning(tmp_path, monkeypatch):
+    """Here all cells are there already, so that none is run."""
+    monkeypatch.chdir(tmp_path)
+    design = load_design(write_small(tmp_path))
+    for result in make_results(design):
+        Store(design).write(result, {})
+    done = CliRunner().invoke(app, ["study", "run", "small.toml"])
+    assert done.exit_code == 0, done.output
+    assert "warning: 2 seeds cannot tell a difference from chance" in done.stderr
+    assert "at least 6 for what decides and 8 for the other contrasts" in done.stderr
+
+
+def test_arms_without_an_outer_loop_need_no_outer_step(tmp_path):
+    file = write_small(tmp_path)
+    file.write_text(DESIGN.replace('"C", "A", "placebo"', '"A"').replace("every = 3", "every = 9"))
+    assert load_design(file).arms == ("A", "no-llm")
 
 
 def test_a_task_of_other_content_is_another_task(tmp_path):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from small import DESIGN, write_small
 
 from metaloop.project import Project
 from metaloop.study.design import load_design
+from metaloop.study.runner import run_study
 from metaloop.study.store import Store
 
 CASSETTE = Path(__file__).parents[1] / "cassettes" / "small-study.jsonl"
@@ -144,8 +146,25 @@ def test_a_study_goes_on_by_the_design_it_began_with(tmp_path):
     file = write_bare(tmp_path, trials=3, seeds=range(1, 9))
     design, process = begun(file)
     file.write_text(bare(trials=5, seeds=range(1, 9)))
-    process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
     assert [len(r.curve) for r in Store(design).results()] == [4] * 8
+    assert "trials per cell: 3" in (tmp_path / "small" / "report.md").read_text()
+
+
+def test_a_cell_that_arrives_meanwhile_is_not_run_again(tmp_path):
+    """Another machine has made it: e.g. the folder is pulled while a night runs."""
+    design = load_design(write_bare(tmp_path, trials=1, seeds=(1, 2, 3)))
+    store, arrived = Store(design), design.cells()[1:]
+
+    def pull():
+        first = store.read(design.cells()[0])
+        for cell in arrived:
+            store.write(replace(first, cell=cell), {"processor": "another"})
+
+    run_study(design, Project(tmp_path), told=pull)
+    assert [label for label, _, _ in runs(design.file)] == [design.label(design.cells()[0])]
+    assert all("another" in store.path(cell).read_text() for cell in arrived)
 
 
 def test_a_study_stops_where_its_task_has_changed(tmp_path):

@@ -17,10 +17,10 @@ from study.results import (
 
 from metaloop.study.design import Design
 from metaloop.study.report import rows
-from metaloop.study.report.findings import find
+from metaloop.study.report.findings import find, questions
 from metaloop.study.report.labels import Names
 from metaloop.study.report.trade import points
-from metaloop.study.report.words import headline, incomplete, says, silent
+from metaloop.study.report.words import forewarned, headline, incomplete, legend, says, silent
 from metaloop.study.report.write import write
 from metaloop.study.result import Mechanism
 
@@ -62,7 +62,9 @@ def test_no_effect_is_none_at_this_power():
         == "No difference seen at this power between mixed and pure pairs of models on `ngram-lm`."
     )
     assert "no difference was seen at this power. A true difference of 0.02" in text
-    assert re.search(r"found in \d+ % of such studies \(in 80 % with \d+ seeds\)", text)
+    assert re.search(
+        r"found in \d+ % of studies whose seeds scatter as here \(in 80 % with \d+ seeds\)", text
+    )
     assert "the interval does not rule it out" in text
 
 
@@ -115,7 +117,7 @@ def test_runs_without_any_gain_are_no_proof_that_nothing_was_missed():
     top, text = told(design, results)
     assert top.startswith("No difference seen")
     assert "All seeds gave the same, so nothing tells" in text
-    assert "rules it out" not in text and "% of such studies" not in text
+    assert "rules it out" not in text and "% of studies" not in text
     [task] = find(design, results).tasks
     row = rows.tested(task.gain, whole=True).rows[0]
     assert row[2:4] == ["0", "-"] and row[-3:] == ["-", "-", "-"]
@@ -237,6 +239,14 @@ def test_the_front_is_what_nothing_beats():
     assert not any(p.front for p in shown if p.label.startswith("A "))
 
 
+def test_points_of_models_with_long_names_are_told_apart():
+    models = tuple(f"openai:accounts/fireworks/models/qwen2p5-coder-{n}b-instruct" for n in (32, 7))
+    design = make_design(seeds=2, trials=4, models=(*models, STRONG), arms=("C",))
+    findings = find(design, make_results(design))
+    shown = points(findings.tasks[0].groups, findings.names, lambda r: float(r.tokens))
+    assert len({p.label for p in shown}) == 9
+
+
 def test_what_decides_is_final_before_its_controls_are_there(tmp_path):
     design = make_design()
     results = [r for r in make_results(design) if r.cell.arm == "C"]
@@ -263,7 +273,8 @@ def test_it_is_told_who_earned_the_difference(tmp_path):
     write(design, results, tmp_path)
     text = (tmp_path / "report.md").read_text()
     assert re.search(
-        r"made up of \+0\.\d+ by the model and random steps, .* by generated mechanisms \(desc",
+        r"made up of \+0\.\d+ by the model, random steps and later measurements, .* by generated "
+        r"mechanisms \(desc",
         text,
     )
 
@@ -310,3 +321,85 @@ def test_better_pairs_are_not_taken_for_an_outer_loop_that_earns():
     same = {**EFFECTS, "A": EFFECTS["C"] + 0.03}
     top, _ = told(design, make_results(design, same, mixed=0.06))
     assert top.endswith("The outer loop was not seen to earn anything over the inner loop alone.")
+
+
+def test_what_decides_waits_for_all_of_its_models():
+    """Two of three models: their contrast would be corrected for one question instead of three."""
+    design = make_design(trials=8, arms=("C",), models=(STRONG, CHEAP, "local:x-3b"))
+    results = make_results(design, mixed=0.06)
+    assert told(design, results)[0].startswith("Different models")
+    part = [r for r in results if "local:x-3b" not in (r.cell.outer, r.cell.inner)]
+    top, text = told(design, part)
+    assert top == "No answer yet on `ngram-lm`: 0 of 10 seeds are there of what decides."
+    assert "nothing is decided before all 10 seeds are there" in text
+    assert "was seen" not in text
+    findings = find(design, part)
+    assert "all of this is preliminary" in incomplete(findings)
+    row = rows.tested(findings.tasks[0].gain, whole=False).rows[0]
+    assert (row[5], row[7:]) == ("-", ["-"] * 3)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "changes", "words"),
+    [
+        (3, {}, "it takes at least 6 for what decides and 9 for the other contrasts"),
+        (8, {}, "it takes at least 9 for the other contrasts"),
+        (8, {"arms": ("C", "tpe"), "decides": "tpe"}, ""),
+        (6, {"arms": ("C", "tpe"), "decides": "tpe"}, "it takes at least 7 for what decides"),
+        (9, {}, ""),
+        (9, {"arms": ("A", "B", "tpe")}, "nothing is compared"),
+        (9, {"arms": ("C",), "models": (STRONG,)}, "nothing is compared"),
+    ],
+)
+def test_a_design_that_cannot_answer_is_told_beforehand(seeds, changes, words):
+    design = make_design(seeds=seeds, **{"arms": (*ARMS, "gp"), **changes})
+    lines = forewarned(design)
+    assert [words in line for line in lines] == ([True] if words else [])
+
+
+@pytest.mark.parametrize("models", [(STRONG,), (STRONG, CHEAP), (STRONG, CHEAP, "local:x-3b")])
+def test_the_questions_of_a_design_are_those_of_its_report(models):
+    design = make_design(seeds=2, trials=4, models=models)
+    [task] = find(design, make_results(design)).tasks
+    assert questions(design) == (len(task.gain.deciding), len(task.gain.secondary))
+
+
+def test_a_share_above_the_whole_gain_is_explained():
+    """Where scores scatter, the best is measured again, and a credited gain may come out lower."""
+    design = make_design(trials=8, arms=SMALL)
+    results = make_results(design)
+    assert "later measurements of the best" not in told(design, results)[1]
+    lower = [replace(r, curve=[g * 0.15 for g in r.curve]) for r in results]
+    _, text = told(design, lower)
+    assert "credited with 133 % of the gain of their runs (more than 100 %" in text
+    assert "later measurements of the best came out lower" in text
+
+
+def test_runs_without_a_sealed_score_are_told():
+    design = make_design(trials=8, arms=SMALL)
+    results = make_results(design)
+    assert "sealed" not in told(design, results)[1]
+    cut = [
+        replace(r, sealed=None) if r.cell.arm == "tpe" and r.cell.seed > 4 else r for r in results
+    ]
+    findings = find(design, cut)
+    table = {row[0]: row[-1] for row in rows.gains(findings.tasks[0], findings.names).rows}
+    assert table["TPE"].endswith(" (4)")
+    assert "(" not in table["A `0.5b`"]
+    assert "Sealed gains leave out runs that had no score there: TPE (6)." in told(design, cut)[1]
+    unsealed = [replace(r, sealed=None) for r in results]
+    assert "ealed gains leave out" not in told(design, unsealed)[1]
+
+
+def test_several_tasks_are_not_corrected_for_one_another():
+    words = "Nothing is corrected for there being 2 tasks"
+    two = make_design(seeds=2, trials=4, arms=SMALL, tasks=("one", "two"))
+    assert words in " ".join(silent(find(two, make_results(two))))
+    one = make_design(seeds=2, trials=4, arms=SMALL)
+    assert "there being" not in " ".join(silent(find(one, make_results(one))))
+
+
+def test_power_is_told_to_rest_on_the_scatter_seen():
+    design = make_design(trials=4, arms=SMALL)
+    [task] = find(design, make_results(design)).tasks
+    assert "if seeds scatter as here" in legend(task)

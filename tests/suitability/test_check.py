@@ -147,6 +147,47 @@ def test_data_that_git_ignores_is_missing_in_a_fresh_worktree(toy):
     assert (result.verdict, result.weakest.name) == ("unfit", "metric")  # a run would not begin
 
 
+def test_what_tools_leave_and_git_ignores_is_not_what_a_trial_lacks(toy):
+    """Directories that ignore what is in them, as metaloop's own does."""
+    for name in (".metaloop", ".venv", "sub/.pytest_cache", ".ruff_cache"):
+        (toy / name / "runs").mkdir(parents=True)
+        (toy / name / "runs" / "some").write_text("")
+        (toy / name / ".gitignore").write_text("*\n")
+    (toy / "sub" / "tracked").write_text("")
+    (toy / ".gitignore").write_text("/data/\n")
+    (toy / "data").mkdir()
+    (toy / "data" / "x.txt").write_text("3")
+    (toy / "train.py").write_text(TRAIN + "open('data/x.txt')\n")
+    result = check(commit(toy))
+    assert "git ignores data/, which" in finding(result, "fresh worktree").change
+
+
+def test_what_a_trial_does_not_see_is_told_where_the_program_lacks_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("NEEDED", "3")
+    toy, other = write_toy(tmp_path / "mono" / "toy"), write_toy(tmp_path / "mono" / "other")
+    (tmp_path / "data.txt").write_text("")
+    (toy / "far.txt").symlink_to("../../data.txt")
+    (toy / "near.txt").symlink_to("../other/train.py")
+    (toy / "system").symlink_to("/usr")
+    (toy / "src" / "mypkg").mkdir(parents=True)
+    (toy / "src" / "mypkg" / "__init__.py").write_text("")
+    (toy / "train.py").write_text(f"{TRAIN}import os\nos.environ['NEEDED']\n")
+    commit(other.parent)
+    result = check(toy)
+    change = finding(result, "fresh worktree").change
+    assert "links lead out of the repository, to what a trial does not see: toy/far.txt;" in change
+    assert "other tasks are hidden in a trial: other;" in change
+    assert "none of your environment variables" in finding(result, "read").change
+    (toy / "train.py").write_text(f"{TRAIN}import mypkg\n")
+    change = finding(check(commit(toy.parent) / "toy"), "read").change
+    assert change.startswith("mypkg is in src/, where python does not look by itself; ")
+    assert 'begin the command with "env", "PYTHONPATH=src"' in change
+    spec = TOML.replace('["python", "train.py"]', '["env", "PYTHONPATH=src", "python", "train.py"]')
+    (toy / "metaloop.toml").write_text(spec)
+    commit(other.parent)
+    assert check(toy).base == 6
+
+
 def test_a_submodule_is_named_where_the_program_lacks_it(toy, tmp_path):
     lib = tmp_path / "lib"
     lib.mkdir()
@@ -158,7 +199,7 @@ def test_a_submodule_is_named_where_the_program_lacks_it(toy, tmp_path):
     result = check(commit(toy))
     assert "submodules are empty in a trial: lib;" in finding(result, "submodules").evidence
     change = finding(result, "fresh worktree").change
-    assert "submodules are empty in a trial: lib;" in change and "own_repository=True" in change
+    assert "submodules are empty in a trial: lib;" in change and "run a copy of it" in change
 
 
 def test_a_program_out_of_a_trials_sight_is_named(toy, tmp_path, monkeypatch):

@@ -141,6 +141,9 @@ def judged(toy, base, changes, name="loss", direction="minimize"):
         ("recall_negative", "maximize", 1.0),
         ("log_likelihood", "minimize", 0.5),
         ("val_loss", "maximize", 0.5),
+        ("iou_loss", "minimize", 1.0),
+        ("time_to_accuracy", "minimize", 1.0),
+        ("accuracy", "minimize", 0.5),
     ],
 )
 def test_a_direction_is_that_of_the_name_and_its_sign(toy, name, direction, score):

@@ -1,6 +1,7 @@
 """Where the runs of a directory are kept."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +37,11 @@ def test_without_git_the_nearest_that_has_runs_counts(home):
     assert Project.around(home / "plain" / "deep").root == home
     runs(home / "plain")
     assert Project.around(home / "plain" / "deep").root == home / "plain"
+
+
+def test_a_relative_directory_stays_where_it_was(home, monkeypatch):
+    """Git is run in other directories, and a gain is committed there."""
+    monkeypatch.chdir(home)
+    project = Project(Path("plain"))
+    monkeypatch.chdir("/")
+    assert project.folder("toy-1") == home / "plain" / FOLDER / "runs" / "toy-1"

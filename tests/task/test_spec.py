@@ -21,6 +21,8 @@ def test_a_good_task_loads(toy):
         ("timeout_s = 10", "timeout_s = -1", "[run] timeout_s"),
         ('direction = "minimize"', 'direction = "down"', "[metric] direction"),
         ('name = "loss"', "", "[metric] name: missing"),
+        ('name = "toy"', 'name = ".toy"', "name: String should match"),
+        ('name = "toy"', 'name = "v1..2"', "name: String should match"),
         ('files = ["train.py"]', 'files = ["trian.py"]', "'trian.py' is no file"),
         ('files = ["train.py"]', 'files = ["../x.py"]', "must lie inside the task"),
         ('files = ["prepare.py"]', 'files = ["train.py"]', "under both [edit] and [protect]"),

@@ -3,6 +3,7 @@
 import mmap
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -11,10 +12,12 @@ import pytest
 from toy import commit, write_toy
 
 from metaloop.execution import view
+from metaloop.suitability.quick import quick_warnings
 from metaloop.suitability.repository import Repository
-from metaloop.task import workspace as workspace_module
+from metaloop.task import git as git_module
 from metaloop.task.patch import Edit, build
 from metaloop.task.spec import TaskError, load_task
+from metaloop.task.winner import winning_patch
 from metaloop.task.workspace import Workspace
 
 
@@ -160,8 +163,8 @@ def test_an_editable_program_can_still_be_executed(toy, tmp_path):
 
 
 @pytest.mark.parametrize("versioned", [True, False])
-def test_what_is_hidden_of_the_repository_is_not_hidden_of_a_copy_of_the_task(tmp_path, versioned):
-    """The same name there is another file."""
+def test_what_is_hidden_of_the_repository_is_hidden_where_that_is(tmp_path, versioned):
+    """The same name in the task is another file; without git the task is all there is."""
     repo = tmp_path / "repo"
     spec = write_toy(repo / "bench") / "metaloop.toml"
     own = "bench/key" if versioned else "key"
@@ -171,16 +174,19 @@ def test_what_is_hidden_of_the_repository_is_not_hidden_of_a_copy_of_the_task(tm
         (repo / name).write_text("")
     if versioned:
         commit(repo)
-    task = load_task(repo / "bench")
-    judge = ("judge.py", "secret.txt")
-    copied = Workspace.scratch(task, tmp_path / "copy")
-    if versioned:
-        assert copied.hidden == (*judge, "key", "/etc")
-        whole = Workspace.create(task, tmp_path / "run", "toy-1", False)
-        below = (f"bench/{name}" for name in judge)
-        assert whole.hidden == (*below, "data", "bench/key", "/etc")
-    else:  # the task is all the repository there is
-        assert copied.hidden == (*judge, "data", "key", "/etc")
+    hidden = Workspace.detached(load_task(repo / "bench"), tmp_path / "run").hidden
+    below = "bench/" if versioned else ""
+    assert hidden == (f"{below}judge.py", f"{below}secret.txt", "data", f"{below}key", "/etc")
+
+
+def test_of_a_task_that_git_ignores_nothing_beside_it_is_hidden(toy, tmp_path):
+    """Its copy has no such files."""
+    spec = write_toy(toy / "mine") / "metaloop.toml"
+    hide = 'hide = ["{repository}/judge.py", "{repository}/mine/secret.txt"]'
+    spec.write_text(spec.read_text().replace("[judge]", f"{hide}\n[judge]"))
+    (toy / ".gitignore").write_text("mine/\n")
+    hidden = Workspace.detached(load_task(spec.parent), tmp_path / "run").hidden
+    assert hidden == ("judge.py", "secret.txt", "secret.txt")
 
 
 @pytest.mark.parametrize("entry", ["test", "tests/", "toy/x", "/tests", "."])
@@ -194,16 +200,9 @@ def test_what_is_hidden_of_the_repository_has_to_be_there(tmp_path, entry):
     task = load_task(commit(repo) / "toy")
     if entry == "tests/":
         assert Workspace.create(task, tmp_path / "run", "toy-1", False).hidden[-1] == "tests"
-        assert Workspace.scratch(task, tmp_path / "copy").hidden[2:] == ()
         return
-    refused = pytest.raises(
-        TaskError, match=r"metaloop\.toml: \[run\] hide: .* is not in the commit"
-    )
-    with refused:
+    with pytest.raises(TaskError, match=r"metaloop\.toml: \[run\] hide: .* is not in the commit"):
         Workspace.create(task, tmp_path / "run", "toy-1", False)
-    if entry == "toy/x":  # of the task itself, so that a copy of it should have it too
-        with refused:
-            Workspace.scratch(task, tmp_path / "copy")
     assert not git(repo, "branch", "--list", "metaloop/*")
 
 
@@ -276,6 +275,39 @@ def test_the_branch_moves_over_commits_of_the_run_alone(toy, tmp_path):
     assert git(toy, "status", "--porcelain") == ""
 
 
+def test_a_branch_that_is_checked_out_is_moved_later(toy, tmp_path):
+    """What the user looks at never turns into changes, and the last gain is not lost."""
+    task, folder = load_task(toy), tmp_path / "run"
+    workspace = Workspace.create(task, folder, "toy-1", False)
+    config = {"base": workspace.base, "branch": workspace.branch, "repo": str(toy)}
+
+    def gain(x, parent):
+        return workspace.commit(build(task, task.sources(), {"X": x}, []), "trial", parent)
+
+    first = gain(5.0, workspace.base)
+    git(toy, "checkout", "-q", workspace.branch)
+    second = gain(4.0, first)
+    assert (git(toy, "rev-parse", "HEAD"), git(toy, "status", "--porcelain")) == (first, "")
+    assert b"+X = 4.0" in winning_patch(folder, config)
+    git(toy, "checkout", "-q", "--detach")
+    third = gain(3.0, second)
+    assert git(toy, "rev-parse", workspace.branch) == third
+    git(toy, "checkout", "-q", workspace.branch)
+    last = gain(2.0, third)
+    git(toy, "checkout", "-q", "--detach")
+    workspace.close()
+    assert git(toy, "rev-parse", workspace.branch, f"{last}~3") == f"{last}\n{first}"
+    assert b"+X = 2.0" in winning_patch(folder, config)
+
+
+def test_a_lock_that_a_kill_left_ends_no_run(toy, tmp_path):
+    task, folder = load_task(toy), tmp_path / "run"
+    workspace = Workspace.create(task, folder, "toy-1", False)
+    (folder / "index.lock").write_text("")
+    done = workspace.commit(build(task, task.sources(), {"X": 3.0}, []), "trial", workspace.base)
+    assert git(toy, "rev-parse", workspace.branch) == done
+
+
 def test_a_branch_that_does_not_begin_with_the_run_is_not_moved(toy, tmp_path):
     author = ("-c", "user.name=t", "-c", "user.email=t@t")
     git(toy, *author, "commit", "-q", "--allow-empty", "-m", "more")
@@ -293,6 +325,54 @@ def test_dirty_files_are_refused_or_taken_along(toy, tmp_path):
     workspace = Workspace.create(task, tmp_path / "run", "toy-1", True)
     assert "X = 8.0" in (workspace.slot("slot0").root / "train.py").read_text()
     assert git(toy, "status", "--porcelain") == "M train.py"
+
+
+def test_files_that_git_does_not_know_are_in_nobodys_way(toy, tmp_path):
+    """Say the log that the shell has just made for this very run."""
+    (toy / "log").write_text("")
+    task = load_task(toy)
+    assert quick_warnings(task)[-1].endswith("with --include-uncommitted alone: log")
+    workspace = Workspace.create(task, tmp_path / "run", "toy-1", False)
+    assert not (workspace.slot("slot0").root / "log").exists()
+
+
+@pytest.mark.parametrize("ignored", [True, False])
+@pytest.mark.parametrize("start", [lambda *a: Workspace.create(*a, False), Workspace.unlisted])
+def test_gains_of_an_editable_file_that_is_in_no_commit_can_be_applied(
+    toy, tmp_path, ignored, start
+):
+    git(toy, "rm", "-q", "--cached", "train.py")
+    (toy / ".gitignore").write_text("train.py\n" if ignored else "")
+    git(toy, "add", ".gitignore")
+    git(toy, "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "less")
+    task, folder = load_task(toy), tmp_path / "run"
+    assert not any("not in the commit" in line for line in quick_warnings(task))
+    workspace = start(task, folder, "toy-1")
+    workspace.commit(build(task, task.sources(), {"X": 3.0}, []), "trial", workspace.base)
+    config = {"base": workspace.base, "branch": workspace.branch, "repo": str(toy)}
+    git_module.git(toy, "apply", stdin=winning_patch(folder, config))
+    assert "X = 3.0" in (toy / "train.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("way", "attributes"), [("input", ""), ("false", "* text=auto\n"), ("true", "")]
+)
+def test_a_copy_has_the_line_ends_of_the_files(tmp_path, monkeypatch, way, attributes):
+    """Whatever the user has told git: a patch of others does not apply."""
+    (tmp_path / ".gitconfig").write_text(f"[core]\nautocrlf = {way}\n")
+    monkeypatch.setitem(git_module._ENV, "HOME", str(tmp_path))
+    toy, folder = write_toy(tmp_path / "plain"), tmp_path / "run"
+    if attributes:
+        (toy / ".gitattributes").write_text(attributes)
+    text = (toy / "train.py").read_text().replace("\n", "\r\n")
+    (toy / "train.py").write_bytes(text.encode())
+    task = load_task(toy)
+    workspace = Workspace.create(task, folder, "toy-1", False)
+    assert (workspace.slot("slot0").root / "train.py").read_bytes() == text.encode()
+    workspace.commit(build(task, task.sources(), {"X": 3.0}, []), "trial", workspace.base)
+    config = {"base": workspace.base, "branch": workspace.branch, "repo": str(workspace.repo)}
+    git_module.git(toy, "apply", stdin=winning_patch(folder, config))
+    assert (toy / "train.py").read_bytes() == text.replace("X = 9.0", "X = 3.0").encode()
 
 
 def test_what_a_run_would_see_can_be_had_without_a_branch(tmp_path):
@@ -319,6 +399,27 @@ def test_a_task_under_no_version_control_gets_a_repository_of_its_own(tmp_path):
     workspace = Workspace.create(load_task(directory), tmp_path / "run", "toy-1", False)
     assert (workspace.slot("slot0").task_dir / "train.py").exists()
     assert not (directory / ".git").exists()
+
+
+def test_without_git_a_trial_lacks_what_a_gitignore_names_too(tmp_path):
+    """Unless the task names it."""
+    directory = write_toy(tmp_path / "plain")
+    (directory / ".gitignore").write_text(".env\nsecret.txt\n")
+    (directory / ".env").write_text("KEY=1")
+    workspace = Workspace.create(load_task(directory), tmp_path / "run", "toy-1", False)
+    found = workspace.slot("slot0").task_dir
+    assert (found / "secret.txt").exists() and not (found / ".env").exists()
+
+
+def test_what_git_cannot_hold_is_in_no_copy(tmp_path):
+    directory = write_toy(tmp_path / "plain")
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(directory / "socket"))
+    os.mkfifo(directory / "pipe")
+    (directory / "link").symlink_to("nowhere")
+    workspace = Workspace.create(load_task(directory), tmp_path / "run", "toy-1", False)
+    found = {path.name for path in workspace.slot("slot0").task_dir.iterdir()}
+    assert found - {".git"} == {path.name for path in directory.iterdir()} - {"socket", "pipe"}
 
 
 @pytest.mark.parametrize("place", ["deep/toy", ".bench/toy"])
@@ -357,9 +458,9 @@ def test_worktrees_of_the_users_that_are_not_there_right_now_are_kept(toy, tmp_p
 
 def test_a_user_who_signs_commits_is_not_asked_to_sign_ours(tmp_path, monkeypatch):
     (tmp_path / ".gitconfig").write_text("[commit]\ngpgSign = true\n[gpg]\nprogram = false\n")
-    monkeypatch.setitem(workspace_module._ENV, "HOME", str(tmp_path))
+    monkeypatch.setitem(git_module._ENV, "HOME", str(tmp_path))
     task = load_task(write_toy(tmp_path / "plain"))
-    assert Workspace.scratch(task, tmp_path / "run").base
+    assert Workspace.detached(task, tmp_path / "run").base
 
 
 @pytest.mark.parametrize(
@@ -369,7 +470,7 @@ def test_what_git_refuses_is_told_in_its_own_words(tmp_path, monkeypatch, place,
     task = load_task(write_toy(tmp_path / place))
     git(tmp_path, "init", "-q", *(["--bare"] if place == "bare" else []), place)
     if place == "other":
-        monkeypatch.setitem(workspace_module._ENV, "GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+        monkeypatch.setitem(git_module._ENV, "GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     with pytest.raises(TaskError, match=words):
         Workspace.create(task, tmp_path / "run", "toy-1", False)
     with pytest.raises(TaskError, match=words):

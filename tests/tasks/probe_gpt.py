@@ -8,6 +8,7 @@ takes one away from the other: so its output is right by coincidence.
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -58,10 +59,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         project = Project(Path(place))
         status = run(
-            TASKS / "gpt",
+            shutil.copytree(TASKS / "gpt", Path(place) / "gpt"),  # no branch in this repository
             settings,
             project=project,
-            own_repository=True,
             models={"inner": model},
         )
         with project.journal() as journal:

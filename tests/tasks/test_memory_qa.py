@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
@@ -44,6 +45,11 @@ def truth(part: str) -> dict[str, list]:
 @pytest.fixture
 def trials(tmp_path: Path) -> TaskTrials:
     return TaskTrials("memory-qa", tmp_path)
+
+
+def evaluator_of(directory: Path, folder: Path) -> Evaluator:
+    task = load_task(directory)
+    return Evaluator(task, Workspace.detached(task, folder), find_sandbox(), 1)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +126,7 @@ def test_the_rungs_share_no_function_and_each_fault_lies_in_one(task: Task) -> N
 async def test_trials_of_metaloop_score_the_same(
     task: Task, scores: dict[str, tuple[float, ...]], tmp_path: Path
 ) -> None:
-    evaluator = Evaluator(task, Workspace.scratch(task, tmp_path), find_sandbox(), 1)
+    evaluator = evaluator_of(shutil.copytree(TASK, tmp_path / "copy"), tmp_path / "run")
     for rung in ("as shipped", "both"):
         measured = await evaluator.measure({"memory.py": BENCHMARK.ladder(rung)}, keep=True)
         assert measured.status == "measured", measured
@@ -147,7 +153,7 @@ for top in {[".", *map(str, (TASKS, BENCHMARK.SOLUTIONS, tmp_path))]!r}:
     assert "LEADS = words(" in (TASK / "phrases.py").read_text()
     assert '"kinds": [' in (TASK / "judge" / "sealed.json").read_text()
     source = BENCHMARK.shipped().replace("\nimport json\n", f"\nimport json\n{spy}", 1)
-    evaluator = Evaluator(task, Workspace.scratch(task, tmp_path), find_sandbox(), 1)
+    evaluator = evaluator_of(shutil.copytree(TASK, tmp_path / "copy"), tmp_path / "run")
     measured = await evaluator.measure({"memory.py": source})
     assert measured.status == "measured", measured.tail
 

@@ -14,15 +14,12 @@ from metaloop.cli.app import RunId, app, errors, say
 def _winning_patch(run_id: str) -> tuple[bytes, dict[str, Any]]:
     """The run's whole gain as one patch, and the run's configuration."""
     from metaloop.project import Project
-    from metaloop.task.workspace import git_bytes
+    from metaloop.task.winner import winning_patch
 
-    with Project.around(Path.cwd()).journal() as journal:
+    project = Project.around(Path.cwd())
+    with project.journal() as journal:
         config = journal.run(run_id).config
-    span = (config["base"], f"refs/heads/{config['branch']}")
-    # Spelled out, so that no git configuration of the user's changes what the patch looks like.
-    plain = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-relative", "--binary")
-    prefixes = ("--src-prefix=a/", "--dst-prefix=b/")
-    return git_bytes(Path(config["repo"]), "diff", *plain, *prefixes, *span), config
+    return winning_patch(project.folder(run_id), config), config
 
 
 @app.command("diff")
@@ -42,7 +39,8 @@ def apply_command(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Apply the winning patch to your own files, uncommitted, after asking."""
-    from metaloop.task.workspace import git
+    from metaloop.task.git import answers, git, ref_of
+    from metaloop.task.spec import TaskError
 
     with errors():
         patch, config = _winning_patch(run_id)
@@ -58,5 +56,11 @@ def apply_command(
             return
         # The patch's paths are below the target, whatever repository may lie around that.
         alone = {"GIT_CEILING_DIRECTORIES": str(target.parent)}
-        git(target, "apply", "--whitespace=nowarn", env=alone, stdin=patch)
+        try:
+            git(target, "apply", "--whitespace=nowarn", env=alone, stdin=patch)
+        except TaskError as error:
+            branch = config["branch"]  # of a study's cell it may be gone
+            if not inside or not answers(repo, "rev-parse", "--verify", ref_of(branch)):
+                raise
+            raise TaskError(f"{error}\nor let git merge it: git merge {branch}") from None
         say(f"applied to {target}; nothing was committed")

@@ -36,6 +36,7 @@ def compare_command(
     from metaloop.study.progress import progress
     from metaloop.study.report.advice import recommendation
     from metaloop.study.report.comparison import reached, write_comparison
+    from metaloop.study.report.origins import looked_again, makers
     from metaloop.study.runner import run_study
     from metaloop.study.store import Store
     from metaloop.task.spec import load_task
@@ -66,9 +67,10 @@ def compare_command(
         results = store.results()
         if unfinished and not results:
             fail(unfinished, NO_TRIAL)
-        page = write_comparison(results, design.folder)
+        caveats = [*looked_again(store.origins()), *makers(store.origins())]
+        page = write_comparison(design, results, design.file.parent, caveats)
         table = reached(results)
     print_table(table.heads, table.rows)
-    say(f"\n{recommendation(results)}\nreport:  {page}")
+    say("\n".join(["", recommendation(design, results), *caveats, f"report:  {page}"]))
     if unfinished:
         fail(unfinished, NO_TRIAL)

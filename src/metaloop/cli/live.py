@@ -173,13 +173,17 @@ class Live:
     # How it is shown
 
     def _say(self, line: Text) -> None:
-        """One line, at once: above the panel, or as plain text."""
+        """One line, at once: above the panel, or as plain text. Where nobody reads any more, as
+        behind a closed pipe, that ends no run."""
         if self.quiet:
             return
-        if self._panel is not None:
-            self._console.print(line, overflow="ellipsis", no_wrap=True)
-        else:
-            print(line.plain, flush=True)
+        try:
+            if self._panel is not None:
+                self._console.print(line, overflow="ellipsis", no_wrap=True)
+            else:
+                print(line.plain, flush=True)
+        except OSError:
+            self.quiet = True
 
     def _render(self) -> RenderableType:
         elapsed = duration(time.monotonic() - self._began)
@@ -216,4 +220,4 @@ class Live:
     def _share(self) -> str:
         if not self.baseline or self.best is None or self.best == self.baseline:
             return ""
-        return f", better by {abs((self.best - self.baseline) / self.baseline):.1%}"
+        return f", {(self.best - self.baseline) / abs(self.baseline):+.1%}"

@@ -177,8 +177,14 @@ def _spent(project: Project) -> Callable[[str], str]:
 def _finish(project: Project, status: Status, as_json: bool) -> None:
     """Write the report, say where the run stands, and leave with the exit code that tells it."""
     from metaloop.report.write import write_report
+    from metaloop.task.winner import waiting
 
     page, warnings, resume = None, [], f"metaloop resume {status.run}"
+    if commit := waiting(project.folder(status.run)):
+        warnings.append(
+            f"{status.branch} is checked out, so that it was not moved to the last gain; leave it "
+            f"(`git switch -`), then `git branch -f {status.branch} {commit[:10]}`"
+        )
     with errors(), project.journal() as journal:
         try:
             page = write_report(journal, status.run, project.folder(status.run))

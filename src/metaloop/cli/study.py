@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from metaloop.cli.app import INTERRUPTED, NO_TRIAL, app, beyond, errors, fail, print_json, say
+from metaloop.cli.app import INTERRUPTED, NO_TRIAL, app, beyond, errors, fail, print_json, say, warn
+
+if TYPE_CHECKING:
+    from metaloop.study.design import Design
 
 
 class _RunFirst(TyperGroup):
@@ -54,6 +57,7 @@ def run_command(
     from metaloop.study.cells import CellStopped
     from metaloop.study.design import load_design
     from metaloop.study.progress import progress
+    from metaloop.study.report.words import forewarned
     from metaloop.study.runner import run_study
     from metaloop.study.store import Store
 
@@ -64,6 +68,7 @@ def run_command(
         def tell() -> None:
             say(progress(design, store.results()).line())
 
+        warn(forewarned(design))
         tell()
         try:
             run_study(
@@ -76,11 +81,11 @@ def run_command(
             )
         except BudgetReached as reached:
             if store.results():
-                _write(file)
+                _write(design)
             fail(beyond(reached), NO_TRIAL)
         except (CellStopped, KeyboardInterrupt) as stopped:
             fail(f"{str(stopped) or 'interrupted'}; the same command goes on", INTERRUPTED)
-    _write(file)
+        _write(design)
 
 
 @study.command("status")
@@ -113,20 +118,24 @@ def status_command(
 @study.command("report")
 def report_command(file: File) -> None:
     """Write the report of what is there so far: HTML, Markdown, CSV and figures."""
-    _write(file)
-
-
-def _write(file: Path) -> None:
     from metaloop.study.design import load_design
+
+    with errors():
+        _write(load_design(file))
+
+
+def _write(design: Design) -> None:
+    """Of a study that ran, by the design that it began with: the file may be another by now."""
     from metaloop.study.report.write import write
     from metaloop.study.store import Store
 
-    with errors():
-        design = load_design(file)
-        results = Store(design).results()
-        if not results:
-            raise ValueError(f"{file}: no cell is done yet; `metaloop study run {file}` runs them")
-        say(f"report:  {write(design, results, design.folder / design.name)}")
+    store = Store(design)
+    results = store.results()
+    if not results:
+        file = design.file
+        raise ValueError(f"{file}: no cell is done yet; `metaloop study run {file}` runs them")
+    page = write(design, results, design.report_folder, store.origins())
+    say(f"report:  {page}")
 
 
 def _number(value: float | None) -> str:

@@ -21,7 +21,8 @@ class Job:
     look empty or cannot be read; `.git` is always hidden. `hidden` may also name absolute paths,
     with wildcards, and `{stdlib}/NAME` in every copy of the standard library. `out` is a host
     directory shown read-only at `cwd`/out. The command sees no environment but `env` and a few
-    harmless defaults. `disk_mb` is what the job may write, in all and in one file.
+    harmless defaults. `imports` are directories of the workspace in which Python looks for modules
+    before any other but its program's. `disk_mb` is what the job may write, in all and in one file.
     """
 
     command: tuple[str, ...]
@@ -31,6 +32,7 @@ class Job:
     read_only: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     out: Path | None = None
+    imports: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     timeout_s: float = 60.0
     memory_mb: int = 2048

@@ -73,7 +73,39 @@ def environment(job: Job, workspace: str, home: str) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
     }
+    if job.imports:
+        places = (os.path.normpath(f"{workspace}/{name}") for name in job.imports)
+        defaults["PYTHONPATH"] = ":".join(places)
     return defaults | dict(job.env)
+
+
+def linked(project: Path, copy: Path) -> tuple[str, ...]:
+    """The directories of a project, relative to it, where `python` finds what `pip install -e` has
+    linked to it: a program that runs in a `copy` is to find that of the copy.
+
+    Less those that hide a module of the standard library: of a link that is found after it.
+    """
+    found: set[str] = set()
+    for packages in Path(python()).parents[1].glob("lib/python3*/site-packages"):
+        for file in packages.glob("*.pth"):
+            found.update(line for line in _lines(file) if line.startswith("/"))
+        for file in packages.glob("__editable__*.py"):  # setuptools' names packages themselves
+            named = re.findall(r"'(/[^']+)'", "\n".join(_lines(file)))
+            found.update(str(Path(name).parent) for name in named)
+    top = project.resolve()
+    inside = {Path(os.path.realpath(place)) for place in found}
+    places = sorted(place.relative_to(top) for place in inside if place.is_relative_to(top))
+    return tuple(str(place) for place in places if not _hides_library(copy / place))
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text(errors="replace").splitlines() if file.is_file() else []
+
+
+def _hides_library(directory: Path) -> bool:
+    modules = {path.stem for path in directory.glob("*.py")}
+    modules |= {path.parent.name for path in directory.glob("*/__init__.py")}
+    return not modules.isdisjoint(sys.stdlib_module_names)
 
 
 _projects: set[str] = set()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -206,9 +208,14 @@ def _in_focus(form: Form, params: Params, strategy: Strategy, steer: Steer | Non
     return [name for name in named if form.edits or name in params]
 
 
-def read_answer(task: Task, text: str, form: Form, strategy: Strategy, files: Files) -> Answer:
-    """The answer in `text`, checked; raises PatchError with what to tell the proposer."""
-    data = first_object(text)
+def read_answer(
+    task: Task, text: str, form: Form, strategy: Strategy, files: Files, cut_off: bool = False
+) -> Answer:
+    """The answer in `text`, checked; raises PatchError with what to tell the proposer.
+
+    `cut_off` says that it ends where no more tokens were allowed.
+    """
+    data = first_object(text, form.fields, cut_off)
     hypothesis = plain(data.get("hypothesis", ""))[:300]
     params = _read_params(data.get("params") or {})
     if frozen := [name for name in params if name in strategy.frozen]:
@@ -220,19 +227,21 @@ def read_answer(task: Task, text: str, form: Form, strategy: Strategy, files: Fi
     return Answer(hypothesis, params, edits)
 
 
-def first_object(text: str) -> dict[str, Any]:
-    """The first JSON object in `text`, which may stand in prose or a code fence."""
+def first_object(text: str, fields: Collection[str], cut_off: bool = False) -> dict[str, Any]:
+    """The first JSON object in `text` that has one of `fields`; it may stand in prose or a code
+    fence, and objects without them may be parts of one that is not complete."""
     decoder, at = json.JSONDecoder(), text.find("{")
     for _ in range(BRACES):
         if at < 0:
             break
-        try:
+        found: dict[str, Any] = {}
+        with suppress(ValueError, RecursionError):
             found, _ = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            at = text.find("{", at + 1)
-            continue
-        if isinstance(found, dict):
+        if not found.keys().isdisjoint(fields):
             return found
+        at = text.find("{", at + 1)
+    if cut_off:
+        raise PatchError("the answer was cut off before its end: a shorter one is needed")
     raise PatchError("the answer is not one complete JSON object")
 
 

@@ -17,13 +17,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from metaloop.execution import view
 from metaloop.execution.job import Job, Outcome, Sandbox, SandboxError
 from metaloop.guard import canary
+from metaloop.task.git import below
 from metaloop.task.metric import MetricError, read_blocks, read_metric
 from metaloop.task.mirror import Mark, mark, remove
 from metaloop.task.patch import Files
 from metaloop.task.spec import FILE, Task
-from metaloop.task.workspace import Slot, Workspace, below
+from metaloop.task.workspace import Slot, Workspace
 
 if TYPE_CHECKING:  # slow to import, and `metaloop check` needs none of it
     from metaloop.journal.measurements import MeasurementTable
@@ -81,6 +83,9 @@ class Evaluator:
             self._free.put_nowait(workspace.slot(f"slot{i}"))
         self._broken = 0
         self.pristine = workspace.pristine
+        depth = len(Path(workspace.prefix).parts)
+        project = (task.directory, *task.directory.parents)[depth]
+        self._linked = view.linked(project, self.pristine.root)
         self.fingerprint = self._fingerprint(self.pristine)
         """SHA-256 of all that judges."""
 
@@ -216,6 +221,7 @@ class Evaluator:
             cwd=slot.prefix or ".",
             read_only=tuple(locked),
             hidden=self.workspace.hidden,
+            imports=self._linked,
             timeout_s=spec.run.timeout_s,
             memory_mb=spec.run.memory_mb,
             disk_mb=spec.run.disk_mb,
@@ -230,7 +236,10 @@ class Evaluator:
             failed = replace(_failure(judged), seconds=seconds, tail=said)
             if failed.status == "timed_out":  # no word of the judge's
                 return replace(failed, reason=f"the judge was {failed.reason}")
-            return replace(failed, reason=f"the judge refused: {last_line(said)}")
+            reason = f"the judge refused: {last_line(said)}"
+            if "No such file" in reason:  # it may be there, and be no data
+                reason += f"; of out/ it sees {', '.join(sorted(ARTEFACTS))} files alone"
+            return replace(failed, reason=reason)
         return self._score(judged, seconds)
 
     async def run_judge(self, out: Path, command: Sequence[str]) -> Outcome:
@@ -243,6 +252,7 @@ class Evaluator:
                 cwd=self.pristine.prefix or ".",
                 writable=False,
                 out=out,
+                imports=self._linked,  # the commit's: nothing of a candidate's is in here
                 timeout_s=run.timeout_s,
                 memory_mb=run.memory_mb,
                 disk_mb=run.disk_mb,

@@ -43,8 +43,14 @@ class Checked:
         }
 
 
-def guards_for(task: Task, evaluator: Evaluator, check_budget: Callable[[], None]) -> list[Guard]:
-    """The guards of a task, the cheap ones first. Each further run checks the budget before."""
+def guards_for(
+    task: Task,
+    evaluator: Evaluator,
+    check_budget: Callable[[], None],
+    note_query: Callable[[Files], None],
+) -> list[Guard]:
+    """The guards of a task, the cheap ones first. Each further run checks the budget before; of
+    each query of the holdout `note_query` is told before."""
     spec, pristine = task.spec, replace(task, directory=evaluator.pristine.task_dir)
 
     async def clock(files: Files) -> float:
@@ -60,6 +66,7 @@ def guards_for(task: Task, evaluator: Evaluator, check_budget: Callable[[], None
         command = spec.holdout.command
 
         async def query(promotion: Promotion) -> Scored | None:
+            note_query(promotion.files)
             held = await evaluator.rejudge(promotion.artefacts, command)
             return None if held.score is None else score(task, held)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from metaloop.inner.evaluate import Measurement
 from metaloop.inner.promote import promote
-from metaloop.inner.proposal import Proposal, View
+from metaloop.inner.proposal import Proposal
 from metaloop.inner.propose import propose
 from metaloop.inner.search import Search
 from metaloop.models.ledger import BudgetReached
@@ -28,7 +28,7 @@ class Attempt:
 
 async def inner_loop(search: Search, until: int) -> None:
     """Run the trials up to number `until`; BudgetReached may end it earlier."""
-    in_flight: deque[asyncio.Task[Attempt]] = deque()
+    in_flight: deque[tuple[asyncio.Task[Proposal], asyncio.Task[Attempt]]] = deque()
     reached: BudgetReached | None = None
     try:
         for number in range(len(search.trials), until + 1):
@@ -37,24 +37,29 @@ async def inner_loop(search: Search, until: int) -> None:
             except BudgetReached as limit:
                 reached = limit
                 break
-            busy = [task.get_name() for task in in_flight]  # a task has the name of its arm
+            busy = [task.get_name() for task, _ in in_flight]  # a task has the name of its arm
             view, arm = search.view(number), search.choose_arm(number, busy)
-            in_flight.append(asyncio.create_task(attempt(search, view, arm), name=arm))
+            proposing = asyncio.create_task(propose(search, view, arm), name=arm)
+            in_flight.append((proposing, asyncio.create_task(attempt(search, proposing))))
             if len(in_flight) == search.settings.workers:
-                await decide(search, await in_flight.popleft())
+                await decide(search, await in_flight.popleft()[1])
         while in_flight:  # what is under way is finished, budget or not
-            await decide(search, await in_flight.popleft())
+            await decide(search, await in_flight.popleft()[1])
+    except Exception:  # models that are asked for the others may answer: that is paid for, and kept
+        await asyncio.gather(*(task for task, _ in in_flight), return_exceptions=True)
+        raise
     finally:
-        for task in in_flight:
+        tasks = [task for both in in_flight for task in both]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*in_flight, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
     if reached is not None:
         raise reached
 
 
-async def attempt(search: Search, view: View, arm: str) -> Attempt:
-    """Have a candidate proposed by `arm`, and run it unless it cannot or need not be run."""
-    proposal = await propose(search, view, arm)
+async def attempt(search: Search, proposing: asyncio.Task[Proposal]) -> Attempt:
+    """Run what is proposed unless it cannot or need not be run."""
+    proposal = await proposing
     if proposal.files is None:
         return Attempt(proposal, None)
     return Attempt(proposal, await search.evaluator.measure(proposal.files, keep=True))

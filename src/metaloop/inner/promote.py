@@ -50,7 +50,7 @@ def _promotion(search: Search, files: Files, measured: Measurement) -> Promotion
         baseline_shown=search.shown[0],
         artefacts=measured.artefacts,
         usual_seconds=median(other.seconds for other in search.shown.values()),
-        queries=search.queries,
+        queries=search.queries.total(but=files),
         spare=max(0, int(FIRST + PER_TRIAL * len(search.trials)) - search.repeats),
     )
 

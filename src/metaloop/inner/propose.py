@@ -70,8 +70,8 @@ async def _ask_model(search: Search, model: Model, view: View, proposal: Proposa
     """Ask the proposer until an answer applies and was not tried, a few times at most."""
     task, steer, strategy, complaint = search.task, proposal.steer, view.strategy, ""
     few = trace.FEW if model.small else {}
-    trials = search.notable(view)
-    told = trace.digest(task, trials, _reasons(search, trials), **few)
+    trials = search.trials[view.since : view.seen]
+    told = trace.digest(task, trials, _reasons(search, trials[-trace.LAST :]), **few)
 
     def question(start: int, steer: Steer | None) -> tuple[ask.Form, str]:
         files, trial = search.files(start), search.trials[start]
@@ -94,7 +94,9 @@ async def _ask_model(search: Search, model: Model, view: View, proposal: Proposa
         )
         try:
             answer = await model.complete(request)
-            read = ask.read_answer(task, answer.text, form, strategy, files)
+            # Of a small one's, a schema bounds every part: it was cut off while it rambled.
+            cut_off = not model.small and answer.details.get("finish_reason") == "length"
+            read = ask.read_answer(task, answer.text, form, strategy, files, cut_off)
             after = build(task, files, read.params, read.edits)
         except (ModelError, PatchError) as error:
             complaint = proposal.reason = str(error)[:400]

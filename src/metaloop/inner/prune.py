@@ -53,7 +53,7 @@ async def prune(search: Search) -> Files:
             return best
         found = await _prune(search, before, best)
         search.journal.add_event(search.run, len(search.trials) - 1, "attribution", **found)
-    search.queries = max(search.queries, found.get("queries", 0))  # the guards' events have others
+        search.queries.take("attribution", found)
     files: Files = found["files"]
     if files != best:
         message = f"trial {search.best}, without what earned nothing"

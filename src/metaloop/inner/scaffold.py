@@ -9,6 +9,7 @@ import re
 import shlex
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,14 +70,15 @@ def prove(directory: Path, unsafe: bool) -> Measurement:
             workspace.close()
     if measured.score is None:
         failed = f"{directory / FILE} is written, but a trial run failed: {measured.reason}"
-        lacking = [*missing.programs(measured.tail), *missing.files(task.directory)]
+        lacking = [*missing.programs(measured.tail), *missing.modules(directory, measured.tail)]
+        lacking += [*missing.files(task.directory), missing.surroundings()]
         raise TaskError("\n".join([failed, measured.tail, *lacking]))
     return measured
 
 
 def _render(name: str, answers: Answers) -> str:
     lines = [
-        f"name = {toml(''.join(c if c.isalnum() or c in '._-' else '-' for c in name))}",
+        f"name = {toml(task_name(name))}",
         f"description = {toml(answers.description)}",
         "",
         "[edit]",
@@ -97,6 +99,12 @@ def _render(name: str, answers: Answers) -> str:
     return "\n".join(lines) + "\n"
 
 
+def task_name(directory: str) -> str:
+    """A name for the task in a directory of this name: git makes branches with it."""
+    name = "".join(c if c.isalpha() or c.isdecimal() or c in "._-" else "-" for c in directory)
+    return ".".join(filter(None, name.split("."))) or "task"
+
+
 def _words(option: str, command: str) -> list[str]:
     """The arguments of a command; raises TaskError for what only a shell would understand."""
     bare = re.sub(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\"""", "_", command)  # without what is quoted
@@ -113,12 +121,21 @@ def _words(option: str, command: str) -> list[str]:
 def _param(given: str) -> str:
     name, separator, rest = given.partition("=")
     kind, *bounds = rest.split(":")
-    if separator and kind in ("int", "float") and len(bounds) in (2, 3):
-        log = ", log = true" if bounds[2:] == ["log"] else ""
-        return f'{name} = {{ type = "{kind}", low = {bounds[0]}, high = {bounds[1]}{log} }}'
+    log = ", log = true" if bounds[2:] == ["log"] else ""
+    numbers = [_number(bound) for bound in bounds[:2]]
+    if kind in ("int", "float") and len(bounds) in (2, 3) and None not in numbers:
+        return f'{name} = {{ type = "{kind}", low = {numbers[0]}, high = {numbers[1]}{log} }}'
     if separator and "|" in rest:
         return f"{name} = {{ choices = {toml(list(map(_literal, rest.split('|'))))} }}"
     raise TaskError(f"--param {given}: write NAME=int:1:8, NAME=float:0.1:0.9[:log] or NAME=a|b|c")
+
+
+def _number(text: str) -> float | None:
+    """As TOML writes it too, which has no `.1`."""
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return None
 
 
 def _literal(text: str) -> Value:

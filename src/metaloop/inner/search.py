@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from bisect import insort
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from itertools import islice
 from statistics import mean
 from typing import Any
 
 from metaloop.guard.base import Shown
 from metaloop.guard.noise import Noise
+from metaloop.guard.queries import Queries
 from metaloop.inner.baseline import show_baseline
 from metaloop.inner.evaluate import Evaluator, Measurement
 from metaloop.inner.guards import Checked, guards_for
 from metaloop.inner.proposal import Proposal, View
 from metaloop.inner.settings import Settings, Strategy
-from metaloop.inner.trace import LAST, TOP
 from metaloop.journal.journal import Journal
 from metaloop.journal.records import Details, Event, Status, TrialRecord
 from metaloop.mechanism.api import Steer, Trial
@@ -67,17 +65,14 @@ class Search:
         self.noise = Noise()
         self.best = self.parent = self.since = 0
         self.best_losses: list[float] = []
-        self.guards = guards_for(task, evaluator, check_budget)
+        self.queries = Queries(self._note_query)
+        self.guards = guards_for(task, evaluator, check_budget, self.queries.ask)
         self.shown: dict[int, Shown] = {}
         """What the baseline and each best after it has shown to the guards."""
         self.repeats = 0
         """Measurements that the guards have had repeated."""
-        self.queries = 0
-        """Times that the guards asked the holdout."""
         self.best_commit = evaluator.workspace.base
         self._by_content: dict[str, int] = {}
-        self._ranked: list[tuple[float, int]] = []
-        """Loss and number of the best few trials since the last restart, best first."""
         self._idle: dict[str, int] = {}
         self._files: dict[int, Files] = {0: _as_found(task, evaluator)}
 
@@ -85,12 +80,6 @@ class Search:
 
     def view(self, number: int) -> View:
         return View(number, len(self.trials), self.since, self.best, self.parent, self.strategy)
-
-    def notable(self, view: View) -> list[TrialRecord]:
-        """Of the trials that `view` may know, those that the proposer is told of."""
-        best = islice((number for _, number in self._ranked if number < view.seen), TOP)
-        latest = range(max(view.since, view.seen - LAST), view.seen)
-        return [self.trials[number] for number in sorted({*best, *latest})]
 
     @property
     def best_loss(self) -> float:
@@ -175,7 +164,10 @@ class Search:
         self._add(trial, {"shown": asdict(shown), "queries": int(shown.holdout is not None)})
 
     def reject(self, proposal: Proposal) -> None:
-        """Record a trial that never ran."""
+        """Record a trial that never ran: so no mechanism has changed it."""
+        proposal.live = False
+        if proposal.files is None:
+            proposal.by = "fallback" if self.proposer is None else MODEL
         reason = proposal.reason or "no candidate that was not tried before"
         self.record(proposal, Measurement("rejected", None, 0.0, reason), "rejected")
 
@@ -285,21 +277,19 @@ class Search:
         self.hosts.pop(mechanism).kill()
 
     def take_event(self, event: Event) -> None:
-        """Take a strategy or a restart that the outer loop has recorded into the state."""
+        """Take what the outer loop has recorded into the state."""
         if event.kind == "strategy":
             self.strategy = Strategy.from_dict(event.data)
+        elif event.kind == "retired":
+            self.drop(event.data["mechanism"])
         elif event.kind == "restart":
             self.parent, self.since = event.data["trial"], len(self.trials)
-            self._ranked.clear()
 
     # The fold from trials to state, the same for new trials and for a resumed run's
 
     def take(self, trial: TrialRecord, losses: list[float], commit: str | None) -> None:
         """Take one decided trial into the state."""
         self.trials.append(trial)
-        if trial.score is not None:
-            insort(self._ranked, (self.task.loss(trial.score), trial.number))
-            del self._ranked[TOP + self.settings.workers :]  # a view may not know the latest ones
         self._idle[trial.arm] = 0 if trial.live else self._idle.get(trial.arm, 0) + 1
         self.history.append(self._seen_by_mechanisms(trial))
         self._by_content.setdefault(trial.content, trial.number)
@@ -316,7 +306,7 @@ class Search:
 
     def take_checked(self, number: int, data: dict[str, Any]) -> None:
         """Take into the state what the guards of trial `number` measured (`Checked.to_dict`)."""
-        self.queries = data["queries"]
+        self.queries.take("guards", data)
         self.repeats += len([*data.get("losses", ())[1:], *data.get("best_losses", ())])
         if self.best == number:
             self.shown[number] = Shown.from_dict(data["shown"])
@@ -325,6 +315,9 @@ class Search:
         # A refused program that alone scatters, on a deterministic task, is no noise of others.
         if number > 0 and (self.best == number or self.noise.sigma > 0):
             self.noise = self.noise.known.pooled(data["losses"])
+
+    def _note_query(self, content: str) -> None:
+        self.journal.add_event(self.run, len(self.trials) - 1, "query", content=content)
 
     def _add(self, trial: TrialRecord, checked: dict[str, Any] | None = None) -> None:
         self.journal.add_trial(self.run, trial, self._active_s(), checked)

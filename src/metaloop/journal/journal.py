@@ -195,13 +195,8 @@ class Journal:
     # Mechanisms and events
 
     def retire(self, run: str, mechanism: str, trial: int, reason: str) -> None:
-        with self._engine.begin() as db:
-            db.execute(
-                update(mechanisms)
-                .where(mechanisms.c.run == run, mechanisms.c.id == mechanism)
-                .values(state="retired", reason=reason, ended=trial)
-            )
-        self.add_event(run, trial, "retired", mechanism=mechanism, reason=reason)
+        retired = Event(trial, "retired", {"mechanism": mechanism, "reason": reason})
+        self.add_step(run, [retired], [])
 
     def mechanisms(self, run: str) -> list[MechanismRecord]:
         """All mechanisms of a run in the order in which they came, rejected ones too."""
@@ -219,12 +214,17 @@ class Journal:
     def add_step(
         self, run: str, step_events: list[Event], step_mechanisms: list[MechanismRecord]
     ) -> None:
-        """Record all that one outer step decided, in one transaction."""
+        """Record all that one outer step decided, in one transaction. A mechanism that an event
+        tells to be retired becomes so."""
         now = time.time()
         with self._engine.begin() as db:
             for e in step_events:
                 row = {"run": run, "at": now, "trial": e.trial, "kind": e.kind, "data": e.data}
                 db.execute(insert(events).values(**row))
+                if e.kind == "retired":
+                    was = (mechanisms.c.run == run, mechanisms.c.id == e.data["mechanism"])
+                    now_is = {"state": "retired", "reason": e.data["reason"], "ended": e.trial}
+                    db.execute(update(mechanisms).where(*was).values(now_is))
             for mechanism in step_mechanisms:
                 db.execute(insert(mechanisms).values(run=run, **asdict(mechanism)))
         for record in [*step_events, *step_mechanisms]:

@@ -74,6 +74,12 @@ class Arbiter:
         """Discounted gain per trial of each arm in use."""
         return {name: arm.gain / max(arm.pulls, 1e-9) for name, arm in self._arms.items()}
 
+    def least_first(self, arms: Sequence[str]) -> list[str]:
+        """Those of `arms` that are owed no more trials, by their credit, of equals the first one
+        first."""
+        credit = self.credit()
+        return sorted((a for a in arms if self._arms[a].owed <= 0), key=credit.__getitem__)
+
     def _index(self, name: str, pulls: Mapping[str, float]) -> float:
         """Upper confidence bound, in units of the mean credit of all arms."""
         gain, total = self._arms[name].gain, sum(pulls.values())

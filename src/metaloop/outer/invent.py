@@ -67,8 +67,10 @@ async def invent(
         first = prompts.write(brief, thoughts[-1])
     source, mistake, attempts = "", "", list[Attempt]()
     for i in range((SMALL_REPAIRS if repairer.small else REPAIRS) + 1):
-        system, prompt = first if i == 0 or not source else prompts.repair(brief, source, mistake)
         model = inventor if i == 0 else repairer
+        system, prompt = first
+        if i > 0 and source:
+            system, prompt = prompts.repair(brief, source, mistake, repairer.small)
         request = Request(
             role="inventor" if i == 0 else "repairer",
             system=system,

@@ -27,6 +27,9 @@ INVENTIONS = 3
 """Inventions of a small model per outer step, until one is installed."""
 PROBATION = 3
 """Trials that a new mechanism is given before credit decides."""
+IN_USE = 12
+"""Invented mechanisms in use at most: among many more the trials are too few for credit to tell
+which of them earn, and a strong inventor reads them all."""
 
 
 @dataclass
@@ -111,12 +114,23 @@ class OuterLoop:
             step.mechanisms.append(record)
             self._progress(step, f"{record.name}: {record.state}, {record.reason}")
             if record.state == "installed":
+                self._make_room(step)
                 return
+
+    def _make_room(self, step: Step) -> None:
+        """Have those retired that earned least, where with the new one there are too many."""
+        used = [m.id for m in self.mechanisms if m.invented and m.id in self.search.hosts]
+        excess = max(0, len(used) + 1 - IN_USE)
+        for mechanism in self.search.arbiter.least_first(used)[:excess]:
+            reason = f"earned least of {len(used)} in use"
+            step.note("retired", mechanism=mechanism, reason=reason)
 
     async def _invent_one(
         self, step: Step, roles: Mapping[Role, Model], digest: Digest, seed: int
     ) -> MechanismRecord:
-        search, known = self.search, [*self.mechanisms, *step.mechanisms]
+        search = self.search
+        # From the journal, which knows why those were retired that were installed once.
+        known = [*search.journal.mechanisms(search.run), *step.mechanisms]
         in_use = {m.id: m.source for m in known if m.id in search.hosts}
         in_use |= {m.id: m.source for m in step.mechanisms if m.state == "installed"}
         invented = [m for m in known if m.invented]

@@ -40,12 +40,14 @@ self.rng: a random.Random; take all randomness from it.
 
 A complete mechanism:"""
 
-_RULES = {
-    True: "Keep `class NAME(PointMechanism)` and `def move(self, points, losses, failures)`, which "
-    "returns a list of floats as long as points[0]; do not use self.space.",
-    False: "Keep the signature `def suggest(self, history)`, which returns a Steer. The history "
-    "may be empty or hold a single trial.",
-}
+_MOVE = (
+    "Keep `class NAME(PointMechanism)` and `def move(self, points, losses, failures)`, which "
+    "returns a list of floats as long as points[0]; do not use self.space."
+)
+_SUGGEST = (
+    "Keep the signature `def suggest(self, history)`, which returns {what}. The history "
+    "may be empty or hold a single trial."
+)
 _FORM = """{rules} Whatever must be remembered from call to call is an attribute with a first \
 value in the class; write no __init__. Write complete code, at most {lines} lines, in one \
 ```python block, and nothing else."""
@@ -87,15 +89,16 @@ def compact(brief: Brief, idea: str) -> tuple[str, str]:
     return _small_system(space), prompt
 
 
-def repair(brief: Brief, source: str, error: str) -> tuple[str, str]:
-    """Ask to mend a mechanism that broke the contract."""
+def repair(brief: Brief, source: str, error: str, small: bool) -> tuple[str, str]:
+    """Ask a `small` model or a strong one to mend a mechanism that broke the contract."""
     space = brief.task.space
+    rules = _rules(space) if small else _strong_rules(space, source)
     prompt = (
         f"This mechanism fails:\n```python\n{source}\n```\n"
         f"The error:\n{error}\n\n"
-        f"Find the cause and write the whole mechanism anew, mended. {_rules(space)}"
+        f"Find the cause and write the whole mechanism anew, mended. {rules}"
     )
-    return _small_system(space), prompt
+    return _small_system(space) if small else _strong_system(brief), prompt
 
 
 def _small_system(space: Space) -> str:
@@ -103,8 +106,20 @@ def _small_system(space: Space) -> str:
     return f"{opening}\n```python\n{example_for(space).strip()}\n```"
 
 
-def _rules(space: Space, lines: int = 40) -> str:
-    return _FORM.format(rules=_RULES[bool(space)], lines=lines)
+def _rules(space: Space) -> str:
+    return _FORM.format(rules=_MOVE if space else _SUGGEST.format(what="a Steer"), lines=40)
+
+
+def _strong_rules(space: Space, source: str = "") -> str:
+    """Those of the kind of mechanism that `source` is; of both where none is written yet."""
+    suggest = _SUGGEST.format(what="a full assignment or a Steer" if space else "a Steer")
+    if not space:
+        rules = suggest
+    elif source:
+        rules = _MOVE if "(PointMechanism" in source else suggest
+    else:
+        rules = f"As a PointMechanism: {_MOVE} As a Mechanism: {suggest}"
+    return _FORM.format(rules=rules, lines=120)
 
 
 THINKING = (
@@ -126,10 +141,11 @@ def think(brief: Brief, question: str, thoughts: list[str]) -> tuple[str, str]:
 
 def write(brief: Brief, specification: str) -> tuple[str, str]:
     """Have a strong inventor write what it specified."""
+    kinds = "a PointMechanism or, if it is to steer, as a Mechanism"
     prompt = (
         f"{_situation(brief)}\n\nYour specification:\n{specification}\n\n"
-        f"Write the mechanism, as a PointMechanism or, if it is to steer, as a Mechanism. "
-        f"{_rules(brief.task.space, lines=120)}"
+        f"Write the mechanism, as {kinds if brief.task.space else 'a Mechanism'}. "
+        f"{_strong_rules(brief.task.space)}"
     )
     return _strong_system(brief), prompt
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from metaloop.guard.queries import ASKED
 from metaloop.inner.prune import prune, pruned
 from metaloop.inner.search import Search
 from metaloop.journal.records import Event, MechanismRecord
@@ -31,7 +32,8 @@ async def restore(search: Search, outer: OuterLoop) -> None:
             born.setdefault(m.born, []).append(_as_installed(m))
             if m.state == "retired" and m.ended is not None:
                 ended.setdefault(m.ended, []).append(m.id)
-        checked = {event.trial: event.data for event in journal.events(run, "guards")}
+        asked = journal.events(run, *ASKED)
+        checked = {event.trial: event.data for event in asked if event.kind == "guards"}
         for trial in trials:
             scores, commit = kept.get(trial.number, ([], None))
             search.take(trial, [search.task.loss(score) for score in scores], commit)
@@ -41,6 +43,8 @@ async def restore(search: Search, outer: OuterLoop) -> None:
                 search.drop(mechanism)
             if trial.number in steps:
                 outer.take(steps[trial.number], born.get(trial.number + 1, []))
+    for event in asked:  # in their own order: a query may have no trial
+        search.queries.take(event.kind, event.data)
     if trials:
         search.evaluator.workspace.point_branch(search.best_commit)
         if pruned(search) is not None:  # then it costs no run

@@ -24,6 +24,8 @@ Answer with one JSON object:
 "focus": one to three parameters or functions to change next.
 "guidance": one concrete sentence of advice to the proposing model.
 "temperature": 0.3 (careful) to 1.2 (adventurous)."""
+FIELDS = ("freeze", "focus", "guidance", "temperature")
+"""Of an answer, one of which has to be there."""
 
 
 async def revise(
@@ -47,7 +49,7 @@ async def revise(
         )
         try:
             answer = await model.complete(request)
-            data = first_object(answer.text)
+            data = first_object(answer.text, FIELDS)
             return bounded(task, names, data), plain(data.get("diagnosis"))[:300]
         except (ModelError, PatchError) as error:
             complaint = str(error)[:300]
@@ -57,8 +59,6 @@ async def revise(
 def bounded(task: Task, names: list[str], data: dict[str, Any]) -> Strategy:
     """A strategy from a model's answer. At most half of the parameters can be frozen, so that
     the search always has somewhere to go; raises PatchError on what cannot be mended."""
-    if not data.keys() & {"freeze", "focus", "guidance", "temperature"}:
-        raise PatchError('there is none of "freeze", "focus", "guidance", "temperature" in it')
     frozen = _known(data.get("freeze"), list(task.space))
     focus = _known(data.get("focus"), names)[:3]
     frozen = [name for name in frozen if name not in focus][: len(task.space) // 2]

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from metaloop.guard.noise import Noise
+from metaloop.guard.queries import ASKED, Queries
 from metaloop.journal.journal import Journal
 from metaloop.journal.records import Tally
 from metaloop.project import Project
@@ -118,13 +119,16 @@ def _opened(journal: Journal, run: str, best: int) -> dict[str, Any] | None:
 
 
 def _guards(journal: Journal, run: str) -> dict[str, int]:
-    asked = [event.data for event in journal.events(run, "guards") if event.trial > 0]
-    dropped = [event.data for event in journal.events(run, "attribution")]
+    events, queries = journal.events(run, *ASKED), Queries()
+    for event in events:
+        queries.take(event.kind, event.data)
+    asked = [event.data for event in events if event.kind == "guards" and event.trial > 0]
+    dropped = [event.data for event in events if event.kind == "attribution"]
     return {
         "asked": len(asked),
         "promoted": sum(data["verdicts"][-1]["ending"] == "passed" for data in asked),
         "runs": sum(data["runs"] for data in [*asked, *dropped]),
-        "queries": max((data["queries"] for data in asked), default=0),
+        "queries": queries.total(),
     }
 
 

@@ -14,6 +14,7 @@ from metaloop.report.remeasured import remeasured
 from metaloop.report.status import Status, make_status
 from metaloop.study.design import Design, content_of
 from metaloop.study.result import Cell, Mechanism, Result
+from metaloop.task.winner import settle
 
 
 class CellStopped(Exception):
@@ -56,13 +57,18 @@ def run_cell(
             design.settings(cell),
             budget_usd=budget_usd,
             project=project,
-            own_repository=True,
+            # Else what a cell measures would depend on how many others are done.
+            apart=(design.cells_folder, design.report_folder),
             label=label,
             replay=replay,
         )
         run_id = _ended(status).run
+    folder = project.folder(run_id)
     with project.journal() as journal:
-        return read_result(journal, run_id, cell), journal.run(run_id).machine
+        record = journal.run(run_id)
+        if folder.is_dir():
+            settle(folder, record.config)
+        return read_result(journal, run_id, cell), record.machine
 
 
 def spent_usd(design: Design, project: Project) -> float:

@@ -16,6 +16,10 @@ from metaloop.models.reference import Reference, members
 from metaloop.study.arms import ARMS
 from metaloop.study.result import Cell
 from metaloop.task.spec import Task, load_task
+from metaloop.text import plural
+
+CONTENT = "task_content"
+"""The term of a cell that is the digest of its task."""
 
 
 class _Table(BaseModel):
@@ -108,9 +112,13 @@ class Design:
     outer_every: int
 
     @property
-    def folder(self) -> Path:
-        """Where results and report go: beside the file."""
-        return self.file.parent
+    def cells_folder(self) -> Path:
+        """Where finished cells go."""
+        return self.file.parent / "cells"
+
+    @property
+    def report_folder(self) -> Path:
+        return self.file.parent / self.name
 
     def plan(self, task: str) -> TaskPlan:
         """The task of this name."""
@@ -141,7 +149,19 @@ class Design:
         return {
             "trials": self.trials,
             "outer_every": self.outer_every,
-            "task_content": self.plan(cell.task).content,
+            CONTENT: self.plan(cell.task).content,
+        }
+
+    def beforehand(self, cell: Cell) -> dict[str, Any]:
+        """What an answer depends on beside the results: to be fixed before the first of them. It
+        is kept with each, so that a report can tell what was changed since. All of it is JSON."""
+        return {
+            "question": self.question,
+            "arms": sorted(self.arms),
+            "models": sorted(map(list, self.pairs)),
+            "seeds": sorted(self.seeds),
+            "decides": self.decides,
+            "matters": self.plan(cell.task).matters,
         }
 
     def label(self, cell: Cell) -> str:
@@ -227,6 +247,12 @@ def _check(design: Design) -> None:
                 f"{design.file}: [models] pairs: {outer} + {inner} is not in the lists of outer "
                 "and inner models; add it to them"
             )
+    outside = [arm for arm in design.arms if ARMS[arm].asks == "both"]
+    if outside and design.outer_every >= design.trials:
+        raise ValueError(
+            f"{design.file}: outer_every: {', '.join(outside)} would have no outer step in "
+            f"{plural(design.trials, 'trial')}; set it lower, or trials higher"
+        )
     for plan in design.tasks:
         tuning = [arm for arm in design.arms if ARMS[arm].asks == "none"]
         if tuning and not plan.task.space:

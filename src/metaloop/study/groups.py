@@ -77,7 +77,8 @@ class Life:
     trials: int
     """Trials that their calls changed."""
     share: float | None
-    """Of all the gain, that credited to them while live; None without a gain to share."""
+    """Of all the gain, that credited to them while live: above 1 where later measurements of the
+    best came out lower. None without a gain to share."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,6 @@ class Progress:
     """Where a study stands. What is left is None where no such cell is done yet."""
 
     rows: list[Row]
-    last: str
 
     @property
     def done(self) -> int:
@@ -74,7 +73,6 @@ class Progress:
         text = f"{self.done} of {self.planned} cells"
         if self.done == self.planned:
             return text
-        text += f", last: {self.last}" if self.last else ""
         if self.seconds_left is None:
             return f"{text}; how long the rest takes is known after the first of each kind"
         price = "a price not known yet" if self.usd_left is None else dollars(self.usd_left)
@@ -113,7 +111,7 @@ def progress(design: Design, results: Sequence[Result]) -> Progress:
                 fmean(known) if len(known) == len(costs) else None,
             )
         )
-    return Progress(rows, results[-1].cell.key if results else "")
+    return Progress(rows)
 
 
 def _is_free(cell: Cell) -> bool:

@@ -53,10 +53,12 @@ def run_study(
         while missing or busy:
             while idle and (cell := _next(missing, busy.values())):
                 missing.remove(cell)
+                if store.read(cell):  # of another machine, arrived since the study began
+                    continue
                 lane = idle.pop()
                 busy[lane] = cell
                 lane.send((cell, _left(cell, design, project, budget_usd)))
-            ready = wait(list(busy))
+            ready = wait(list(busy)) if busy else []
             for lane in [lane for lane in busy if lane in ready]:
                 match _answer(lane):
                     case BudgetReached() as limit:

@@ -7,10 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from metaloop.study.design import Design
+from metaloop.study.design import CONTENT, Design
 from metaloop.study.result import Cell, Result
 
-FOLDER = "cells"
+
+@dataclass(frozen=True)
+class Origin:
+    """How the file of a cell came to be."""
+
+    machine: dict[str, Any]
+    """What `metaloop.machine` said of it."""
+    changed: list[str]
+    """What the design says `beforehand` and said otherwise then; an older file tells of nothing."""
 
 
 @dataclass(frozen=True)
@@ -20,42 +28,70 @@ class Store:
     design: Design
 
     def path(self, cell: Cell) -> Path:
-        return self.design.folder / FOLDER / f"{cell.key}.json"
+        return self.design.cells_folder / f"{cell.key}.json"
 
     def read(self, cell: Cell) -> Result | None:
         """The result of a cell, if it is there.
 
         Raises ValueError where the file is no result of this cell under this design.
         """
+        found = self._load(cell)
+        return found[0] if found else None
+
+    def results(self) -> list[Result]:
+        """Of all cells that are done, in the order of the design."""
+        return [result for result, _ in self._all()]
+
+    def origins(self) -> list[Origin]:
+        """Of the same cells, in the same order."""
+        return [origin for _, origin in self._all()]
+
+    def _all(self) -> list[tuple[Result, Origin]]:
+        return [found for cell in self.design.cells() if (found := self._load(cell))]
+
+    def _load(self, cell: Cell) -> tuple[Result, Origin] | None:
         path = self.path(cell)
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             made_under, result = data["design"], Result.from_dict(data["result"])
+            machine, then = dict(data["machine"]), dict(data.get("beforehand", {}))
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path}: no result of a cell ({error}); remove it") from None
         for name, value in self.design.terms(cell).items():
             if made_under.get(name) != value:
-                raise ValueError(
-                    f"{path}: made with {name} = {made_under.get(name)!r}, but the design has "
-                    f"{value!r}: they do not compare; remove it to run the cell anew"
-                )
+                raise ValueError(f"{path}: {self._other(cell, name, made_under.get(name), value)}")
         if result.cell != cell:
             raise ValueError(f"{path}: is the result of {result.cell.key}; put it where it belongs")
-        return result
+        now = self.design.beforehand(cell)
+        changed = [key for key, value in now.items() if then.get(key, value) != value]
+        return result, Origin(machine, changed)
 
-    def results(self) -> list[Result]:
-        """Of all cells that are done, in the order of the design."""
-        found = (self.read(cell) for cell in self.design.cells())
-        return [result for result in found if result is not None]
+    def _other(self, cell: Cell, name: str, then: object, now: object) -> str:
+        """Why a result does not compare, and what to do; never to delete it, it may have cost a
+        night."""
+        if name == CONTENT:
+            return (
+                "the task has changed since it was made: put it back as it was "
+                f"({self.design.plan(cell.task).task.directory}), or move this file away to run "
+                "the cell anew"
+            )
+        return (
+            f"made with {name} = {then!r}, but {self.design.file} has {now!r}: they do not "
+            "compare; put that back, or move the design to a folder of its own"
+        )
 
     def write(self, result: Result, machine: dict[str, Any]) -> Path:
         """Keep a result, whole or not at all."""
         path = self.path(result.cell)
         path.parent.mkdir(parents=True, exist_ok=True)
-        terms = self.design.terms(result.cell)
-        data = {"design": terms, "result": result.to_dict(), "machine": machine}
+        data = {
+            "design": self.design.terms(result.cell),
+            "beforehand": self.design.beforehand(result.cell),
+            "result": result.to_dict(),
+            "machine": machine,
+        }
         partial = path.with_suffix(".partial")
         partial.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
         partial.replace(path)

@@ -58,8 +58,12 @@ def _read(task: Task, seen: Observations) -> Finding:
         text += f", {number(scores[0])} in the first"
     if failed:
         text += f"; else {failed.status.replace('_', ' ')}: {failed.reason}"
-    lacking = "; ".join(missing.programs(failed.tail)) if failed else ""
-    change = lacking or "make the program run to its end, and the metric be printed, every time"
+    change = "make the program run to its end, and the metric be printed, every time"
+    if failed:
+        tail = failed.tail
+        lacking = [*missing.programs(tail), *missing.modules(task.directory, tail)]
+        change = "; ".join(lacking or [change])
+        change += "" if scores else f"; {missing.surroundings()}"
     share = len(scores) / len(seen.base)
     return Finding("read", grade(share, (0, 0.0), (0.5, 0.33), (1, 1.0)), text, change)
 
@@ -68,7 +72,8 @@ def _direction(task: Task, found: Signal) -> Finding:
     name, direction = task.spec.metric.name, task.spec.metric.direction
     words = re.split(r"[^a-z0-9]+", name.lower())
     turned = not INVERSE.isdisjoint(words[:-1])
-    against = not (HIGH if task.minimize != turned else LOW).isdisjoint(words)
+    fitting, other = (LOW, HIGH) if task.minimize != turned else (HIGH, LOW)
+    against = fitting.isdisjoint(words) and not other.isdisjoint(words)  # an f1_loss is a loss
     better = sum(e.answers and e.gain > 0 for e in found.effects)
     change = f"check [metric] direction: is {direction} what is meant?"
     if against:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from metaloop.suitability.finding import verdict_of
 from metaloop.suitability.modularity import modularity
 from metaloop.suitability.repository import Repository
+from metaloop.task.git import below
 from metaloop.task.missing import uncommitted_outside
 from metaloop.task.spec import Task
 
@@ -20,4 +21,11 @@ def quick_warnings(task: Task) -> list[str]:
     warnings = [f"{f.name}: {f.evidence}; {f.change}" for f in weak]
     if repository.why:
         warnings.append(f"version control: {repository.why}; the run keeps a repository of its own")
+    dirty = [] if repository.why else repository.dirty
+    taken = {below(repository.prefix, name) for name in task.spec.edit.files}
+    if loose := [line[3:] for line in dirty if line.startswith("?? ") and line[3:] not in taken]:
+        shown = ", ".join(loose[:4]) + (", ..." if len(loose) > 4 else "")
+        warnings.append(
+            f"not in the commit, so that trials have it with --include-uncommitted alone: {shown}"
+        )
     return [*warnings, *uncommitted_outside(task.directory)]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from metaloop.task.git import below, git, git_bytes, prefix_of, repository_of
 from metaloop.task.patch import Files
 from metaloop.task.spec import Task, TaskError
-from metaloop.task.workspace import below, git, git_bytes, prefix_of, repository_of
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def _clean(repository: Repository) -> Finding:
         "clean",
         0.5 if dirty else 1.0,
         f"{plural(len(dirty), 'path')} not committed: {shown}" if dirty else "nothing uncommitted",
-        "commit or ignore them; a run refuses, or takes them along with --include-uncommitted",
+        "commit or ignore them, or let a run take them along with --include-uncommitted",
     )
 
 
@@ -54,7 +54,7 @@ def _tracked(task: Task, repository: Repository) -> Finding:
         f"not in the commit: {', '.join(lost)}"
         if lost
         else "all editable, protected and judging files",
-        f"git add {' '.join(lost)}",
+        f"git add -f {' '.join(lost)}",
     )
 
 

@@ -88,6 +88,14 @@ def mark(path: Path) -> Mark:
     return found.st_mode, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
+def left_out(directory: str, names: list[str]) -> set[str]:
+    """Of a directory's entries those that a copy of a task is without: other tools' own, and
+    sockets and the like, which git does not hold."""
+    kinds = (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK)
+    others = {name for name in names if stat.S_IFMT(_mode(Path(directory, name))) not in kinds}
+    return others | {".git", ".metaloop", "__pycache__", ".venv"}.intersection(names)
+
+
 def _mode(path: Path) -> int:
     try:
         return os.lstat(path).st_mode

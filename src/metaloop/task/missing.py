@@ -6,15 +6,19 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from metaloop.execution import view
 from metaloop.execution.job import Job
-from metaloop.task.workspace import git, prefix_of, repository_of
+from metaloop.task.git import git, prefix_of, repository_of, tasks_apart
 
 _SHOWN = 3
-_OWN = (".metaloop/", ".venv/", "__pycache__/")
-"""Directories that git ignores and that no trial wants."""
+_OWN = {
+    ".metaloop", ".venv", "venv", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache",
+    "node_modules",
+}  # fmt: skip
+"""Directories that git ignores and that no trial wants. Some ignore what is in them, and are listed
+file by file."""
 
 
 def programs(said: str) -> list[str]:
@@ -36,6 +40,25 @@ def programs(said: str) -> list[str]:
     return told
 
 
+def modules(directory: Path, said: str) -> list[str]:
+    """Packages of a task that a trial, which failed and `said` so, did not find."""
+    told = []
+    for name in dict.fromkeys(re.findall(r"No module named '?(\w+)", said)):
+        found = sorted([*directory.glob(f"[!.]*/{name}"), *directory.glob(f"[!.]*/{name}.py")])
+        if found:
+            place = found[0].parent.name
+            told.append(
+                f"{name} is in {place}/, where python does not look by itself; begin the command "
+                f'with "env", "PYTHONPATH={place}"'
+            )
+    return told
+
+
+def surroundings() -> str:
+    """What no file tells of a trial."""
+    return f"in a trial python is {view.python()}, with none of your environment variables"
+
+
 def files(directory: Path) -> list[str]:
     """What there is in a task's repository that trials have not; nothing where they run in a copy
     of the task."""
@@ -43,8 +66,19 @@ def files(directory: Path) -> list[str]:
     if top is None or why_not:
         return []
     listed = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
-    ignored = [name for name in _names(git(directory, *listed)) if not name.endswith(_OWN)]
+    found = _names(git(directory, *listed))
+    ignored = [name for name in found if _OWN.isdisjoint(PurePosixPath(name).parts)]
     told = [*submodules(directory), *uncommitted_outside(directory)]
+    if links := _links_outside(top):
+        told.append(
+            f"links lead out of the repository, to what a trial does not see: {_some(links)}; "
+            "commit what they lead to in their place"
+        )
+    if others := tasks_apart(top, prefix_of(directory, top), "HEAD"):
+        told.append(
+            f"other tasks are hidden in a trial: {_some(others)}; move what the program needs of "
+            "them elsewhere"
+        )
     if ignored:
         told.append(
             f"git ignores {_some(ignored)}, which a trial does not have; commit it, or let the "
@@ -58,14 +92,12 @@ def submodules(directory: Path) -> list[str]:
     top, why_not = repository_of(directory)
     if top is None or why_not:
         return []
-    entries = _names(git(top, "ls-tree", "-r", "-z", "--full-tree", "HEAD"))
-    found = [entry.partition("\t")[2] for entry in entries if entry.startswith("160000 ")]
+    found = _tracked(top, "160000")
     if not found:
         return []
     return [
         f"submodules are empty in a trial: {_some(found)}; commit their files as the repository's "
-        "own, or, for those in the task's directory, run the task from Python with "
-        "own_repository=True"
+        "own, or, for those in the task's directory, run a copy of it outside of any repository"
     ]
 
 
@@ -82,6 +114,19 @@ def uncommitted_outside(directory: Path) -> list[str]:
         "uncommitted changes outside of the task's directory, which trials do not see: "
         f"{_some(changed)}; commit them if the program needs them"
     ]
+
+
+def _links_outside(top: Path) -> list[str]:
+    """The links of a repository that lead neither to a place in it nor to the system's files."""
+    seen = (os.path.realpath(top), *view.SYSTEM)
+    links = [name for name in _tracked(top, "120000") if (top / name).is_symlink()]
+    return [name for name in links if not view.within(os.path.realpath(top / name), seen)]
+
+
+def _tracked(top: Path, mode: str) -> list[str]:
+    """The paths in the last commit that have this mode."""
+    entries = _names(git(top, "ls-tree", "-r", "-z", "--full-tree", "HEAD"))
+    return [entry.partition("\t")[2] for entry in entries if entry.startswith(f"{mode} ")]
 
 
 def _names(listed: str) -> list[str]:

@@ -148,7 +148,8 @@ ModelName = Annotated[str, BeforeValidator(_model_name)]
 class Spec(_Table):
     """The file as it stands; `Task` is the spec bound to its directory."""
 
-    name: Annotated[str, Field(pattern=r"^[\w.-]+$")]
+    name: Annotated[str, Field(pattern=r"^[\w-]+(\.[\w-]+)*$")]
+    """Also a part of a branch's name, in which git takes no more dots."""
     description: Annotated[str, Field(min_length=1)]
     edit: Edit
     protect: Protect = Protect()

@@ -9,90 +9,30 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from metaloop.execution.view import keep_private
-from metaloop.task.mirror import Mirror, remove
+from metaloop.task.git import (
+    EMAIL,
+    answers,
+    below,
+    git,
+    prefix_of,
+    ref_of,
+    repository_of,
+    tasks_apart,
+    top_of,
+)
+from metaloop.task.mirror import Mirror, left_out, remove
 from metaloop.task.patch import Files
 from metaloop.task.spec import FILE, REPOSITORY, Task, TaskError
 
-# A caller's own git variables (as set within a hook) must not redirect ours, nor may a caller's
-# language change the words that are looked for.
-_ENV = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")} | {"LC_ALL": "C"}
-_EMAIL = "metaloop@localhost"
-_IDENTITY = (
-    *("-c", "user.name=metaloop", "-c", f"user.email={_EMAIL}"),
-    *("-c", f"committer.email={_EMAIL}"),  # else a user's own goes before
-)
-_SAFE = (
-    *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0"),
-    *("-c", "commit.gpgSign=false"),  # there may be no key, or nobody to unlock it
-)
-
-
-def git(cwd: Path, *args: str, env: dict[str, str] | None = None, stdin: bytes = b"") -> str:
-    """Run git and return its output, stripped; raises TaskError with git's own words."""
-    return git_bytes(cwd, *args, env=env, stdin=stdin).decode(errors="surrogateescape").strip("\n")
-
-
-def git_bytes(
-    cwd: Path, *args: str, env: dict[str, str] | None = None, stdin: bytes = b""
-) -> bytes:
-    """Run git and return its output to the byte; raises TaskError with git's own words."""
-    done = subprocess.run(
-        ["git", *_SAFE, *_IDENTITY, *args],
-        cwd=cwd, env={**_ENV, **(env or {})}, input=stdin, capture_output=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise TaskError(f"git {' '.join(args[:3])}: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout
-
-
-def answers(cwd: Path, *args: str) -> bool:
-    """Whether git says yes, by exit code."""
-    try:
-        git(cwd, *args)
-    except TaskError:
-        return False
-    return True
-
-
-def repository_of(directory: Path) -> tuple[Path | None, str]:
-    """The top of the git repository around `directory`, if there is one, and why a run cannot use
-    it: "" where that tracks `directory`. Raises TaskError as `top_of` does."""
-    top = top_of(directory)
-    if top is None:
-        return None, "no git repository"
-    if not answers(directory, "rev-parse", "--verify", "HEAD"):
-        return top, "a git repository without a commit"
-    if answers(directory, "check-ignore", "--quiet", "--no-index", "."):
-        return top, "git ignores the task's directory"
-    return top, ""
-
-
-def top_of(directory: Path) -> Path | None:
-    """The top of the git repository around `directory`, if there is one; raises TaskError with
-    git's own words when git refuses it."""
-    try:
-        return Path(git(directory, "rev-parse", "--show-toplevel"))
-    except TaskError as error:
-        if "not a git repository" in str(error):
-            return None
-        raise
-
-
-def below(prefix: str, name: str) -> str:
-    """A path of a task, `name`, as one of its repository, in which the task is at `prefix`."""
-    return f"{prefix}/{name}" if prefix else name
-
-
-def prefix_of(directory: Path, top: Path) -> str:
-    """A task's directory relative to the top of its repository; empty when it is the top."""
-    prefix = directory.relative_to(top).as_posix()
-    return "" if prefix == "." else prefix
+LATER = "later"
+"""In a run's folder: the commit to which its branch is to be moved when it is not checked out."""
 
 
 @dataclass(frozen=True)
@@ -125,61 +65,70 @@ class Workspace:
     @classmethod
     def create(cls, task: Task, folder: Path, run: str, include_uncommitted: bool) -> Workspace:
         """Start the branch `metaloop/<run>`; refuses a dirty task unless it is to be included."""
-        folder.mkdir(parents=True, exist_ok=True)
-        repo, why_not = repository_of(task.directory)
-        if repo is None or why_not:
-            repo, include_uncommitted = _own_repository(task, folder), False
-            prefix = ""
-        else:
-            prefix = prefix_of(task.directory, repo)
-            dirty = git(repo, "status", "--porcelain", "--", prefix or ".")
-            if dirty and not include_uncommitted:
+        top, why_not = repository_of(task.directory)
+        if top is not None and not why_not and not include_uncommitted:
+            dirty = git(task.directory, "status", "--porcelain", "--untracked-files=no", "--", ".")
+            if dirty:
                 raise TaskError(
                     f"{task.directory} has uncommitted changes:\n{dirty}\n"
                     "commit them, or take them along with --include-uncommitted"
                 )
-        base = git(repo, "rev-parse", "HEAD")
-        if include_uncommitted:
-            base = _commit_worktree(repo, folder, prefix, base)
-        workspace = cls(task, folder, repo, prefix, f"metaloop/{run}", base)
-        git(repo, "branch", workspace.branch, base)
+        workspace = cls.detached(task, folder, include_uncommitted)
+        workspace._take_along_edited()
+        workspace.branch = f"metaloop/{run}"
+        git(workspace.repo, "branch", workspace.branch, workspace.base)
         return workspace
 
     @classmethod
-    def scratch(cls, task: Task, folder: Path) -> Workspace:
-        """A workspace over a copy of the task as it lies there, for a run that leaves no branch
-        with the user."""
-        folder.mkdir(parents=True, exist_ok=True)
-        repo = _own_repository(task, folder)
-        base = git(repo, "rev-parse", "HEAD")
-        git(repo, "branch", "--force", "metaloop/scratch", base)  # one may be left by a kill
-        return cls(task, folder, repo, "", "metaloop/scratch", base)
+    def unlisted(cls, task: Task, folder: Path, run: str, apart: Sequence[Path] = ()) -> Workspace:
+        """Start a branch that `git branch` does not list, over the task as it lies there, less what
+        is at `apart`; git keeps its commits all the same."""
+        workspace = cls.detached(task, folder)
+        workspace._take_along_edited()
+        workspace._leave_out(apart)
+        workspace.branch = f"refs/metaloop/{run}"
+        git(workspace.repo, "update-ref", workspace.branch, workspace.base)
+        return workspace
 
     @classmethod
     def detached(cls, task: Task, folder: Path, include_uncommitted: bool = True) -> Workspace:
         """A workspace over what a run would see, that makes no branch; to be closed."""
+        folder.mkdir(parents=True, exist_ok=True)
         repo, why_not = repository_of(task.directory)
         if repo is None or why_not:
-            return cls.scratch(task, folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        prefix, base = prefix_of(task.directory, repo), git(repo, "rev-parse", "HEAD")
+            repo, prefix, include_uncommitted = _own_repository(task, folder), "", False
+        else:
+            prefix = prefix_of(task.directory, repo)
+        base = git(repo, "rev-parse", "HEAD")
         if include_uncommitted:
-            base = _commit_worktree(repo, folder, prefix, base)
+            base = _changed(repo, folder, base, "add", "-A", "--", prefix or ".")
         return cls(task, folder, repo, prefix, "", base)
+
+    def _take_along_edited(self) -> None:
+        """Begin with all editable files, also those that git ignores: a patch that would make one
+        anew does not apply over it."""
+        paths = [below(self.prefix, name) for name in self.task.spec.edit.files]
+        lost = [p for p in paths if not answers(self.repo, "cat-file", "-e", f"{self.base}:{p}")]
+        if lost:
+            self.base = _changed(self.repo, self.folder, self.base, "add", "-f", "--", *lost)
+
+    def _leave_out(self, paths: Sequence[Path]) -> None:
+        top = self.task.directory if self._is_copy else self.repo
+        own = [path.relative_to(top) for path in paths if path.is_relative_to(top)]
+        if own:
+            out = ("rm", "-r", "-q", "--cached", "--ignore-unmatch", "--", *map(str, own))
+            self.base = _changed(self.repo, self.folder, self.base, *out)
 
     @cached_property
     def tree(self) -> str:
-        """Git's hash of all files of the unchanged task: the same in every copy of it."""
-        return git(self.repo, "rev-parse", f"{self.base}:{self.prefix}")
+        """Git's hash of all files that a trial begins with, beside the task's own too: what it
+        measures may rest on any of them."""
+        return git(self.repo, "rev-parse", f"{self.base}^{{tree}}")
 
     @cached_property
     def other_tasks(self) -> tuple[str, ...]:
-        """Directories of the repository, but none around or in this task's, that are tasks."""
-        listed = git(self.repo, "ls-tree", "-r", "-z", "--full-tree", "--name-only", self.base)
-        paths, own = map(PurePosixPath, listed.split("\0")), PurePosixPath(self.prefix)
-        found = [path.parent for path in paths if path.name == FILE]
-        apart = (d for d in found if not d.is_relative_to(own) and not own.is_relative_to(d))
-        return tuple(map(str, apart))
+        """See `tasks_apart`."""
+        return tasks_apart(self.repo, self.prefix, self.base)
 
     @cached_property
     def hidden(self) -> tuple[str, ...]:
@@ -195,6 +144,11 @@ class Workspace:
             else:
                 found.append(below(self.prefix, path))
         return tuple(found)
+
+    @property
+    def _is_copy(self) -> bool:
+        """Whether the repository is none of the user's, but a copy of the task's directory."""
+        return self.repo.resolve() == self.folder.resolve() / "repo"
 
     def _check_hidden(self) -> None:
         """Refuse to hide what is not in the repository: it may be a slip of the pen."""
@@ -213,7 +167,7 @@ class Workspace:
         """Where a path of the user's repository is in worktrees; nowhere if they are of a copy of
         the task alone and the path lies outside of that."""
         path = PurePosixPath(entry.removeprefix(REPOSITORY))
-        if self.repo.resolve() != self.folder.resolve() / "repo":
+        if not self._is_copy:
             return [str(path)]
         directory = self.task.directory
         own = prefix_of(directory, top_of(directory) or directory)
@@ -260,6 +214,7 @@ class Workspace:
     def commit(self, files: Files, message: str, parent: str) -> str:
         """Commit `files` on top of `parent`, advance the run's branch, return the commit."""
         self._put(self._committed, files)
+        (self.folder / "index.lock").unlink(missing_ok=True)  # of a kill: no other process is here
         worktree = str(self._committed.root)
         index = {"GIT_INDEX_FILE": str(self.folder / "index"), "GIT_WORK_TREE": worktree}
         paths = [below(self.prefix, name) for name in files]
@@ -275,9 +230,14 @@ class Workspace:
         return commit
 
     def point_branch(self, commit: str) -> None:
-        """Let the run's branch point at `commit`; raises TaskError where the user has committed to
-        it."""
-        git(self.repo, "update-ref", f"refs/heads/{self.branch}", commit, self._tip())
+        """Let the run's branch point at `commit`, or later, if it is checked out: what is would
+        turn into changes. Raises TaskError where the user has committed to it."""
+        tip, later = self._tip(), self.folder / LATER
+        if self._branch_is("%(worktreepath)"):
+            later.write_text(commit)
+            return
+        git(self.repo, "update-ref", ref_of(self.branch), commit, tip)
+        later.unlink(missing_ok=True)
 
     def check_branch(self) -> None:
         """Raise TaskError where moving the run's branch would lose commits of the user's, or would
@@ -297,7 +257,7 @@ class Workspace:
             span = f"{self.base}..{tip}"
             made_by = git(self.repo, "log", "--no-show-signature", "--format=%ce", span)
             on_base = answers(self.repo, "merge-base", "--is-ancestor", self.base, tip)
-            if not on_base or set(made_by.split()) - {_EMAIL}:
+            if not on_base or set(made_by.split()) - {EMAIL}:
                 raise TaskError(
                     f"{self.repo}: the branch {self.branch} has commits that the run did not make, "
                     f"and would lose them; keep them under another name: {self._keep}"
@@ -305,14 +265,15 @@ class Workspace:
         return tip
 
     def _branch_is(self, what: str) -> str:
-        return git(self.repo, "for-each-ref", f"--format={what}", f"refs/heads/{self.branch}")
+        return git(self.repo, "for-each-ref", f"--format={what}", ref_of(self.branch))
 
     @property
     def _keep(self) -> str:
         return f"`git -C {self.repo} branch -m {self.branch} mine` (the run makes its own anew)"
 
     def close(self) -> None:
-        """Remove the worktrees; branch and commits stay.
+        """Remove the worktrees; branch and commits stay. A branch that is no longer checked out is
+        moved to where it belongs.
 
         Never by `git worktree prune`: it forgets all worktrees of the user's that are not there
         right now, say on a disk that is not mounted, and what was staged in them.
@@ -323,6 +284,9 @@ class Workspace:
             self._root.parent.mkdir(parents=True, exist_ok=True)  # git asks for that much
             git(self.repo, "worktree", "remove", "--force", str(self._root))
         remove(self._root.parent)
+        if (later := self.folder / LATER).exists():
+            with suppress(TaskError):  # commits of the user's are on it
+                self.point_branch(later.read_text())
 
 
 def _around(directory: Path, name: str) -> Path:
@@ -332,22 +296,29 @@ def _around(directory: Path, name: str) -> Path:
 
 
 def _own_repository(task: Task, folder: Path) -> Path:
-    """A copy of a task that is under no version control, as a repository in the run's folder."""
+    """A copy of a task that is under no version control, as a repository in the run's folder: less
+    what a `.gitignore` names, unless the task does."""
     repo = folder / "repo"
     if not repo.exists():
-        ignore = shutil.ignore_patterns(".git", ".metaloop", "__pycache__", ".venv")
-        shutil.copytree(task.directory, repo, symlinks=True, ignore=ignore)
+        shutil.copytree(task.directory, repo, symlinks=True, ignore=left_out)
         git(repo, "init", "-q")
-        git(repo, "add", "-A", "-f")
+        info = repo / ".git" / "info"
+        info.mkdir(exist_ok=True)
+        (info / "attributes").write_text("* -text\n")  # line ends as they are, or no patch applies
+        git(repo, "add", "-A")
+        declared = {*task.spec.judging, *task.spec.edit.files}
+        git(repo, "--literal-pathspecs", "add", "-f", "--", *sorted(declared))
         git(repo, "commit", "-q", "-m", f"{task.spec.name}: as it was found")
     return repo
 
 
-def _commit_worktree(repo: Path, folder: Path, prefix: str, head: str) -> str:
-    """The uncommitted state below `prefix` as a commit of its own, the user's index untouched."""
+def _changed(repo: Path, folder: Path, head: str, *change: str) -> str:
+    """The commit `head` after the git command `change` to its index, such as `add` of what is not
+    committed, as a commit of its own, the user's index untouched; `head` itself where that changes
+    nothing."""
     index = {"GIT_INDEX_FILE": str(folder / "index")}
     git(repo, "read-tree", head, env=index)
-    git(repo, "add", "-A", "--", prefix or ".", env=index)
+    git(repo, "--literal-pathspecs", *change, env=index)
     tree = git(repo, "write-tree", env=index)
     if tree == git(repo, "rev-parse", f"{head}^{{tree}}"):
         return head

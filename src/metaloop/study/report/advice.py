@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from metaloop.study.contrasts import measured, pooled
+from metaloop.study.design import Design
 from metaloop.study.report.findings import DECIDES
 from metaloop.study.report.labels import arm_name, rank
 from metaloop.study.report.numbers import amount, between, p_is
 from metaloop.study.report.words import verdict
 from metaloop.study.result import Result
 from metaloop.study.statistics import Comparison, Interval, compare, family, fewest
-from metaloop.text import dollars, plural
+from metaloop.text import dollars, joined
 
 SAME = 0.1
 """Share of the bilevel loop's gain below which a lead of it is none."""
@@ -59,17 +61,27 @@ def duels(results: Sequence[Result]) -> list[Duel]:
     return [Duel(arm, free, c) for (arm, free, _), c in zip(found, told, strict=True)]
 
 
-def recommendation(results: Sequence[Result]) -> str:
-    """What to use on the task of `results`: a cheaper arm as soon as the bilevel loop is not seen
+def missing(design: Design, results: Sequence[Result]) -> Counter[str]:
+    """How many runs of each arm are not there yet. While any is missing, arms may lack different
+    seeds, and p values are corrected for fewer questions than are asked."""
+    there = {result.cell for result in results}
+    return Counter(cell.arm for cell in design.cells() if cell not in there)
+
+
+def recommendation(design: Design, results: Sequence[Result]) -> str:
+    """What to use on the task of `design`: a cheaper arm as soon as the bilevel loop is not seen
     to beat it: the best of those seen to be better, else one without a model, else any."""
+    if lacks := missing(design, results):
+        listed = joined([f"{called(arm)} ({count})" for arm, count in lacks.items()])
+        return (
+            f"No recommendation before all runs are there: {lacks.total()} of "
+            f"{len(design.cells())} are missing, of {listed}."
+        )
     found = duels(results)
-    if not found:
-        return "Nothing can be recommended: the bilevel loop shares no seed with another arm."
-    if all(r.gain <= 0 for r in results):
-        trials = plural(max(len(r.curve) for r in results) - 1, "trial")
-        return f"None is worth its time here: no arm found any gain in {trials}."
-    if min(d.told.n for d in found) < fewest(len(found)):
+    if len(design.seeds) < fewest(len(found)):
         return _undecided(found, results)
+    if all(r.gain <= 0 for r in results):
+        return f"None is worth its time here: no arm found any gain in {design.trials} trials."
     rivals = [d for d in found if d.verdict <= 0]
     if rivals:
         better, free = [d for d in rivals if d.verdict < 0], [d for d in rivals if d.free]
@@ -91,10 +103,11 @@ def called(arm: str) -> str:
 def _undecided(found: Sequence[Duel], results: Sequence[Result]) -> str:
     means = {arm: _gain(results, arm) for arm in (DECIDES, *(d.arm for d in found))}
     lead = max(means, key=means.__getitem__)
+    best = f"{called(lead)} leads with a mean gain of {means[lead]:.3g}"
     return (
-        f"Too few seeds to tell these arms apart ({min(d.told.n for d in found)}, at least "
-        f"{fewest(len(found))} are needed): so far {called(lead)} leads with a mean gain of "
-        f"{means[lead]:.3g}."
+        f"Too few seeds to tell these arms apart ({found[0].told.n}, at least "
+        f"{fewest(len(found))} are needed): so far "
+        f"{best if means[lead] > 0 else 'no arm found any gain'}."
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from metaloop.report.document import document, header, listed, section, ticked
+from metaloop.study.design import Design
 from metaloop.study.groups import summary
-from metaloop.study.report.advice import called, duels, recommendation
+from metaloop.study.report.advice import called, duels, missing, recommendation
 from metaloop.study.report.figures import Figure, trade
 from metaloop.study.report.findings import at_random
 from metaloop.study.report.labels import Names, groups, plain, tick
@@ -31,8 +32,11 @@ NOTES = (
 )
 
 
-def write_comparison(results: Sequence[Result], folder: Path) -> Path:
+def write_comparison(
+    design: Design, results: Sequence[Result], folder: Path, caveats: Sequence[str] = ()
+) -> Path:
     """Write `compare.html`, `compare.md`, `cells.csv` and the figures; returns the page's path.
+    `caveats` head the notes.
 
     Raises ValueError where there are no results, or those of several tasks.
     """
@@ -44,7 +48,8 @@ def write_comparison(results: Sequence[Result], folder: Path) -> Path:
     found = groups(own, names)
     drawn = [Figure("curves", "curves.svg", curves("curves", found, names, together=True))]
     drawn += [Figure(kind, f"{kind}.svg", svg) for kind, svg in trade("", found, names).items()]
-    page, markdown = _page(own, drawn), _markdown(own, drawn)
+    notes = [*caveats, *stood_in(at_random(found, names)), *NOTES]
+    page, markdown = _page(design, own, drawn, notes), _markdown(design, own, drawn, notes)
     return save(folder / "compare.html", page, markdown, render_csv(own), drawn)
 
 
@@ -67,11 +72,13 @@ def reached(results: Sequence[Result]) -> Table:
     return Table(heads, rows)
 
 
-def differences(results: Sequence[Result]) -> Table:
-    """The bilevel loop, over all its models, less each other arm."""
+def differences(design: Design, results: Sequence[Result]) -> Table:
+    """The bilevel loop, over all its models, less each other arm; p when all runs are there."""
     heads = ("the bilevel loop against", "#n", "#difference", "#95 % interval", "#p (Holm)")
+    whole = not missing(design, results)
     rows = [
-        [called(d.arm), *difference(d.told), p_values(d.told)[1]] for d in duels(ordered(results))
+        [called(d.arm), *difference(d.told), p_values(d.told)[1] if whole else "-"]
+        for d in duels(ordered(results))
     ]
     return Table(heads, rows)
 
@@ -81,34 +88,34 @@ def names_of(results: Sequence[Result]) -> Names:
     return Names(sorted({m for r in results for m in (r.cell.outer, r.cell.inner) if m}))
 
 
-def _page(results: Sequence[Result], drawn: Sequence[Figure]) -> str:
+def _page(
+    design: Design, results: Sequence[Result], drawn: Sequence[Figure], notes: Sequence[str]
+) -> str:
     task = tick(results[0].cell.task)
-    trials = max(len(r.curve) for r in results) - 1
     curve, *costs = drawn
     sections = [
         header(
-            f"metaloop compare · {trials} trials", ticked(task), [ticked(recommendation(results))]
+            f"metaloop compare · {design.trials} trials",
+            ticked(task),
+            [ticked(recommendation(design, results))],
         ),
         section("What each arm reached", shown(reached(results)) + figure(curve)),
-        section("Who beats whom", shown(differences(results))),
+        section("Who beats whom", shown(differences(design, results))),
         section("What it cost", "".join(map(figure, costs))),
-        section("How it was compared", listed(_notes(results))),
+        section("How it was compared", listed(notes)),
     ]
     return document(f"{plain(task)} · metaloop compare", sections, STYLE)
 
 
-def _markdown(results: Sequence[Result], drawn: Sequence[Figure]) -> str:
+def _markdown(
+    design: Design, results: Sequence[Result], drawn: Sequence[Figure], notes: Sequence[str]
+) -> str:
     parts = [
         f"# {tick(results[0].cell.task)}",
-        f"**{recommendation(results)}**",
+        f"**{recommendation(design, results)}**",
         grid(reached(results)),
-        grid(differences(results)),
+        grid(differences(design, results)),
         *map(image, drawn),
-        "\n".join(f"- {note}" for note in _notes(results)),
+        "\n".join(f"- {note}" for note in notes),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
-
-
-def _notes(results: Sequence[Result]) -> list[str]:
-    names = names_of(results)
-    return [*stood_in(at_random(groups(results, names), names)), *NOTES]

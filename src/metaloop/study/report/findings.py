@@ -27,9 +27,10 @@ from metaloop.study.report.labels import Names, arm_name, groups, rank
 from metaloop.study.report.table import ordered
 from metaloop.study.result import Result
 from metaloop.study.statistics import Comparison, compare, family
+from metaloop.study.store import Origin
 
 SOURCES: dict[str, Measure] = {
-    "the model and random steps": "by_model",
+    "the model, random steps and later measurements": "by_model",
     "built-in mechanisms": "by_builtin",
     "generated mechanisms": "by_generated",
 }
@@ -57,7 +58,8 @@ class Contrasts:
     """The contrasts of one task on one measure."""
 
     deciding: list[Contrast]
-    """Mixed pairs against pure ones, for every two models; none where an arm decides."""
+    """Mixed pairs against pure ones, for every two models; none where an arm decides. Corrected
+    for one another when all are there."""
     roles: list[Contrast]
     """The stronger model outside against the reverse, for every two models."""
     overall: list[Contrast]
@@ -116,6 +118,8 @@ class Findings:
     results: list[Result]
     names: Names
     tasks: list[TaskFindings]
+    origins: Sequence[Origin]
+    """Of the cells; none where they are not known."""
 
     @property
     def decides(self) -> str | None:
@@ -136,21 +140,35 @@ class Findings:
         return sum(task.done for task in self.tasks)
 
 
-def find(design: Design, results: Iterable[Result]) -> Findings:
+def find(design: Design, results: Iterable[Result], origins: Sequence[Origin] = ()) -> Findings:
     """Compute everything; results that the design does not plan are left out."""
     planned = set(design.cells())
     own = [r for r in ordered(results) if r.cell in planned]
     names = Names(_roster(design))
-    return Findings(design, own, names, [_task(design, p, own, names) for p in design.tasks])
+    tasks = [_task(design, p, own, names) for p in design.tasks]
+    return Findings(design, own, names, tasks, origins)
 
 
 def contrasted(design: Design) -> list[tuple[str, str]]:
     """Every two models whose mixed and pure pairs decide: of which C has all four, by design."""
     if design.decides:
         return []
-    pairs = {(cell.outer, cell.inner) for cell in design.cells() if cell.arm == DECIDES}
-    two = combinations(_roster(design), 2)
+    pairs, two = _pairs(design), combinations(_roster(design), 2)
     return [(a, b) for a, b in two if {(a, b), (b, a), (a, a), (b, b)} <= pairs]
+
+
+def questions(design: Design) -> tuple[int, int]:
+    """How many contrasts of models decide on a task, and how many secondary ones are corrected
+    for one another, once all cells are there."""
+    pairs = _pairs(design)
+    roles = sum({(a, b), (b, a)} <= pairs for a, b in combinations(_roster(design), 2))
+    others = len({*design.arms} - {DECIDES}) if pairs else 0
+    return len(contrasted(design)), roles + others
+
+
+def _pairs(design: Design) -> set[tuple[str | None, str | None]]:
+    """Outer and inner models of the arm that decides."""
+    return {(cell.outer, cell.inner) for cell in design.cells() if cell.arm == DECIDES}
 
 
 def _roster(design: Design) -> list[str]:
@@ -219,7 +237,8 @@ def _deciding(
     for strong, weak in contrasted(design):
         mixed = f"mixed pairs of {names.model(strong)} and {names.model(weak)}"
         found += _told(mixed, "pure pairs", asymmetry(own, strong, weak), plan)
-    return _family(found)
+    whole = len(found) == len(contrasted(design))
+    return _family(found) if whole else found  # else p would be corrected for too few
 
 
 def _told(first: str, second: str, differences: list[float], plan: TaskPlan) -> list[Contrast]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from metaloop.study.groups import Group, grouped
 from metaloop.study.result import Cell, Result
-from metaloop.text import one_line
+from metaloop.text import one_line, visible
 
 ARMS = {
     "A": "A: inner loop alone",
@@ -32,6 +34,8 @@ OUTER = ("#d55e00", "#e69f00", "#a3401f", "#cc79a7")
 """Colours of curves by the model of the outer loop, where one is asked."""
 DASHES = {"restart": "--", "placebo": ":", "B": "-.", "D": "--", "random": ":", "cma-es": "--"}
 GREY = "#878d97"
+WIDTH = 40
+"""Characters that the name of a model takes at most."""
 
 
 def groups(results: Iterable[Result], names: Names) -> list[Group]:
@@ -74,7 +78,7 @@ class Names:
             full = {m: m for m in full}
         start = _common(list(full.values())) if len(full) > 1 else ""
         self._full = full
-        self._short = {m: name[len(start) :] for m, name in full.items()}
+        self._shown = _told_apart({m: name[len(start) :] for m, name in full.items()})
 
     def all(self) -> list[str]:
         """Every model, not shortened."""
@@ -86,7 +90,7 @@ class Names:
 
     def model(self, model: str | None) -> str:
         """The name of a model, between backticks; a dash where none is asked."""
-        return tick(self._short.get(model, model), 40) if model else "-"
+        return self._shown.get(model) or tick(model, WIDTH) if model else "-"
 
     def pair(self, outer: str | None, inner: str | None) -> str:
         """E.g. `1.5b` over `0.5b`: first the model of the outer loop; empty without models."""
@@ -95,6 +99,25 @@ class Names:
     def cell(self, cell: Cell | Group) -> str:
         """E.g. C `1.5b` over `0.5b`, A `0.5b`, TPE: what it is but for its seed."""
         return f"{arm_name(cell.arm)} {self.pair(cell.outer, cell.inner)}".strip()
+
+
+def _told_apart(names: Mapping[str, str]) -> dict[str, str]:
+    """Between backticks, of long ones without their middle. Names that are then alike end in a
+    digest of the model, as those of its cells do."""
+    shown = {model: tick(_middle_out(name, WIDTH)) for model, name in names.items()}
+    times = Counter(shown.values())
+    for model, label in shown.items():
+        if times[label] > 1:
+            digest = hashlib.sha256(model.encode()).hexdigest()[:8]
+            shown[model] = tick(f"{_middle_out(names[model], WIDTH - 9)}-{digest}")
+    return shown
+
+
+def _middle_out(text: str, limit: int) -> str:
+    """At most `limit` characters: models of one family often differ in their last ones."""
+    line = " ".join(visible(text).split())
+    half = limit // 2
+    return line if len(line) <= limit else f"{line[: limit - half - 1]}…{line[-half:]}"
 
 
 def _common(names: Sequence[str]) -> str:

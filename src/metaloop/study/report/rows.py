@@ -29,8 +29,8 @@ class Table:
 
 
 def tested(contrasts: Contrasts, whole: bool) -> Table:
-    """Contrasts with all that is known of them. Of the secondary ones what correction decides is
-    left out before the task's results are there as a whole."""
+    """Contrasts with all that is known of them. What correction decides is left out before all
+    that are corrected together are there: the secondary ones when the task is `whole`."""
     heads = (
         "contrast", "#n", "#difference", "#95 % interval", "#p", "#Holm", "#effect", "#power",
         "#n needed", "#in reach",
@@ -41,7 +41,7 @@ def tested(contrasts: Contrasts, whole: bool) -> Table:
         alone, corrected = p_values(c)
         size = ["-" if math.isnan(c.power) else share(c.power)]
         size += ["-" if c.needed is None else str(c.needed), _finite(c.detectable)]
-        if contrast not in contrasts.deciding and not whole:
+        if c.p_holm is None or (contrast not in contrasts.deciding and not whole):
             corrected, size = "-", ["-"] * 3
         effect = _finite(c.effect)
         rows.append([contrast.name, *difference(c), alone, corrected, effect, *size])
@@ -60,7 +60,7 @@ def described(kinds: Iterable[tuple[str, Iterable[Contrast]]]) -> Table:
 
 
 def gains(task: TaskFindings, names: Names) -> Table:
-    """What each arm and pair of models reached."""
+    """What each arm and pair of models reached; runs with a sealed gain where not all have one."""
     heads = (
         "arm, models", "#n", "#final gain", "#95 % interval", "#median", "#area",
         "#95 % interval", "#sealed gain",
@@ -69,11 +69,18 @@ def gains(task: TaskFindings, names: Names) -> Table:
         [
             names.cell(s.group), str(s.group.n),
             f"{s.gain.mean:.4g}", spread(s.gain), f"{s.gain.median:.4g}", f"{s.area.mean:.4g}",
-            spread(s.area), f"{s.sealed.mean:.4g}" if s.sealed else "-",
+            spread(s.area), _sealed(s),
         ]
         for s in task.summaries
     ]  # fmt: skip
     return Table(heads, rows)
+
+
+def _sealed(summary: Summary) -> str:
+    if summary.sealed is None:
+        return "-"
+    n = summary.sealed.n
+    return f"{summary.sealed.mean:.4g}" + (f" ({n})" if n < summary.group.n else "")
 
 
 def costs(task: TaskFindings, names: Names) -> Table:

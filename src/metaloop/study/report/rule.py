@@ -20,7 +20,8 @@ ARM_DECIDES = (
 MEASURES = (
     "Gain: how far the best of a run lies above its baseline, in the metric's unit, at equal "
     "trials. Area: the mean gain of the best so far over all trials. Sealed gain: that on a split "
-    "which no guard and no model saw."
+    "which no guard and no model saw. What somebody earned is counted when a change is kept; where "
+    "scores scatter, later measurements of the best change the gain."
 )
 ANALYSIS = (
     "Cells are paired by seed. A contrast uses the seeds that all of its cells have. C against "

@@ -42,7 +42,7 @@ def points(found: Sequence[Group], names: Names, cost: Callable[[Result], float]
     for group in found:
         gains = [r.gain for r in group.results]
         price = float(np.mean([cost(r) for r in group.results]))
-        label, colour = one_line(plain(names.cell(group)), 56), COLOURS.get(group.arm, GREY)
+        label, colour = fill(plain(names.cell(group)), 56), COLOURS.get(group.arm, GREY)
         made.append(Point(label, colour, price, float(np.mean(gains)), interval(gains)))
     made.sort(key=lambda p: (-p.gain, p.cost, p.label))
     return [replace(p, front=not any(_beats(q, p) for q in made)) for p in made]

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from metaloop.study.design import Design
 from metaloop.study.groups import Life
-from metaloop.study.report.findings import DECIDES, Findings, TaskFindings, contrasted
+from metaloop.study.report.findings import (
+    DECIDES,
+    Findings,
+    TaskFindings,
+    contrasted,
+    questions,
+)
 from metaloop.study.report.labels import arm_name, tick
 from metaloop.study.report.numbers import amount, corrected, evidence, extent, p_is, share, too_few
+from metaloop.study.report.origins import makers, revised
 from metaloop.study.statistics import LEVEL, Comparison, fewest
 from metaloop.text import joined, plural
 
@@ -36,7 +44,7 @@ def headline(findings: Findings, task: TaskFindings) -> str:
     if not deciding:
         return NOTHING if contrasted(findings.design) else UNASKED
     planned = len(findings.design.seeds)
-    if (there := min(told.n for told in deciding)) < planned:
+    if (there := _there(findings, task)) < planned:
         return f"No answer yet{where}: {there} of {planned} seeds are there of what decides."
     if planned < fewest(len(deciding)):
         return f"Too few seeds{where} to tell whether different models in the two loops help."
@@ -49,6 +57,14 @@ def headline(findings: Findings, task: TaskFindings) -> str:
     some = "" if all(verdict(told) for told in deciding) else "Some "
     start = f"{some}different models in the two loops {how} than the same one in both{where}."
     return start[0].upper() + start[1:] + _outer_loop(task)
+
+
+def _there(findings: Findings, task: TaskFindings) -> int:
+    """Seeds that all of the contrasts have which decide by pairs of models."""
+    deciding = task.gain.deciding
+    if len(deciding) < len(contrasted(findings.design)):
+        return 0
+    return min((c.told.n for c in deciding), default=0)
 
 
 def _against(arm: str, task: TaskFindings) -> str:
@@ -78,36 +94,37 @@ def _outer_loop(task: TaskFindings) -> str:
 def says(findings: Findings, task: TaskFindings) -> list[str]:
     """What the data of one task says."""
     planned, deciding = len(findings.design.seeds), task.gain.deciding
+    whole = _there(findings, task) == planned
     told = [
-        _decided(c.first, c.told, planned, len(deciding)) + _by_whom(task, i)
+        _decided(c.first, c.told, whole, planned, len(deciding)) + _by_whom(task, i)
         for i, c in enumerate(deciding)
     ]
     absent = len(contrasted(findings.design)) - len(told)
     if absent:
         more = f"Of {absent} more of such pairs, no seed has all four cells."
         told.append(more if told else NOTHING)
-    worn = stood_in(task.at_random)
+    worn = [*stood_in(task.at_random), *_unsealed(findings, task)]
     if task.missing:
         return [*told, *_so_far(task), *worn, *_alive(task)]
     told += [_seats(c.first, c.told, len(task.gain.secondary)) for c in task.gain.roles]
     return [*told, *_controls(findings, task), *worn, *_alive(task)]
 
 
-def _decided(mixed: str, told: Comparison, planned: int, questions: int) -> str:
+def _decided(mixed: str, told: Comparison, whole: bool, planned: int, asked: int) -> str:
     """The deciding contrast: how large, how sure, and what so many seeds could have shown.
 
-    The test is one of `planned` seeds. Whoever could stop as soon as it says yes would find more
-    than there is, so before the last seed nothing is said to be seen.
+    The tests are `asked` ones of `planned` seeds. Whoever could stop as soon as one says yes would
+    find more than there is, so before the `whole` is there nothing is said to be seen.
     """
     which, matters = "better" if told.mean >= 0 else "worse", told.matters
     start = (
         f"{mixed[0].upper()}{mixed[1:]} ended {abs(told.mean):.3g} {which} than the mean of their "
         f"two pure pairs ({evidence(told)}): "
     )
-    if told.n < planned:
+    if not whole:
         return f"{start}nothing is decided before all {planned} seeds are there."
-    if told.n < fewest(questions):
-        return f"{start}{too_few(told.n, questions)}."
+    if told.n < fewest(asked):
+        return f"{start}{too_few(told.n, asked)}."
     seen, least = verdict(told), min(map(abs, told.interval))
     if seen and least >= matters:
         return (
@@ -140,7 +157,7 @@ def _missed(told: Comparison) -> str:
         return "All seeds gave the same, so nothing tells what else they would have shown."
     found = (
         f"A true difference of {told.matters:.3g}, the least that is worth having, would have been "
-        f"found in {share(told.power)} of such studies"
+        f"found in {share(told.power)} of studies whose seeds scatter as here"
     )
     more = f" (in 80 % with {told.needed} seeds)" if (told.needed or 0) > told.n else ""
     if max(map(abs, told.interval)) < told.matters:
@@ -222,6 +239,19 @@ def stood_in(at_random: Iterable[tuple[str, int, int]]) -> list[str]:
     ]
 
 
+def _unsealed(findings: Findings, task: TaskFindings) -> list[str]:
+    """Runs that the means of sealed gains leave out; nothing where the task has no such split."""
+    if not any(s.sealed for s in task.summaries):
+        return []
+    lacks = [
+        f"{findings.names.cell(s.group)} ({count})"
+        for s in task.summaries
+        if (count := s.group.n - (s.sealed.n if s.sealed else 0))
+    ]
+    listed = joined(lacks)
+    return [f"Sealed gains leave out runs that had no score there: {listed}."] if lacks else []
+
+
 def _alive(task: TaskFindings) -> list[str]:
     """Whether the mechanisms acted to which gains are credited."""
     acting = _acting(task)
@@ -250,7 +280,10 @@ def _earned(task: TaskFindings) -> str:
     if not shares:
         return ""
     low, high = share(shares[0]), share(shares[-1])
-    return f", credited with {low if low == high else f'{low} to {high}'} of the gain of their runs"
+    lower = " (more than 100 % where later measurements of the best came out lower)"
+    extent = low if low == high else f"{low} to {high}"
+    more = lower if shares[-1] > 1 else ""
+    return f", credited with {extent} of the gain of their runs{more}"
 
 
 def silent(findings: Findings) -> list[str]:
@@ -260,12 +293,19 @@ def silent(findings: Findings) -> list[str]:
     lines = [f"Nothing about other tasks than {tasks}, or runs of more than {trials}."]
     if models:
         lines.append(f"Nothing about other models than {joined(models)}, least of all larger ones.")
+    if len(findings.tasks) > 1:
+        lines.append(
+            "Nothing about all tasks together: each has its answer. Nothing is corrected for there "
+            f"being {len(findings.tasks)} tasks, so one of them may stand out by chance."
+        )
     return [
         *lines,
         "Not that there is no difference where none was seen: with "
         f"{plural(len(design.seeds), 'seed')}, small ones go unseen. The tables state the power.",
         "Nothing is decided by areas, sealed gains, who earned a gain, and single pairs of models: "
         "they are described without correction, and some will stand out by chance.",
+        *revised(findings.origins),
+        *makers(findings.origins),
     ]
 
 
@@ -281,8 +321,7 @@ def incomplete(findings: Findings) -> str:
     ]
     more = f" and {len(lacks) - MOST} other groups" if len(lacks) > MOST else ""
     planned = len(findings.design.seeds)
-    deciding = [[c.told.n for c in task.gain.deciding] for task in findings.tasks]
-    decided = all(seeds and min(seeds) == planned for seeds in deciding)
+    decided = all(_there(findings, task) == planned for task in findings.tasks)
     what = "what decides has all of its seeds, all else is" if decided else "all of this is"
     return (
         f"Only {findings.done} of the {findings.planned} planned cells are there: {what} "
@@ -294,7 +333,26 @@ def legend(task: TaskFindings) -> str:
     """What the last columns of the table of contrasts mean."""
     return (
         f"Power: how often so many seeds find a true difference of {task.matters:.3g}, the least "
-        "that is worth having, at the level that correction leaves. n needed: seeds that find it "
-        "in 80 % of studies. In reach: the difference that these seeds find in 80 %. Holm: p "
-        "corrected, as said below."
+        "that is worth having, at the level that correction leaves, if seeds scatter as here. n "
+        "needed: seeds that find it in 80 % of studies. In reach: the difference that these seeds "
+        "find in 80 %. Holm: p corrected, as said below."
     )
+
+
+def forewarned(design: Design) -> list[str]:
+    """What no result of a design will answer, to be told before its first cell."""
+    deciding, others = questions(design)
+    if not deciding + others:
+        return [
+            f"nothing is compared, its arms are only described: list arm {DECIDES}, and another "
+            "arm or two models for both loops"
+        ]
+    asked = {"what decides": deciding, "the other contrasts": others}
+    if design.decides:
+        asked = {"what decides": others}
+    seeds = len(design.seeds)
+    lacks = [f"{fewest(n)} for {what}" for what, n in asked.items() if n and seeds < fewest(n)]
+    if not lacks:
+        return []
+    few = f"{plural(seeds, 'seed')} cannot tell a difference from chance, whatever the results"
+    return [f"{few}: it takes at least {joined(lacks)}"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -13,14 +13,17 @@ from metaloop.study.report.markdown import render_markdown
 from metaloop.study.report.page import render_page
 from metaloop.study.report.table import render_csv
 from metaloop.study.result import Result
+from metaloop.study.store import Origin
 
 
-def write(design: Design, results: Iterable[Result], folder: Path) -> Path:
+def write(
+    design: Design, results: Iterable[Result], folder: Path, origins: Sequence[Origin] = ()
+) -> Path:
     """Write `report.html`, `report.md`, `cells.csv` and the figures; returns the page's path.
 
     All of it is the same, byte for byte, for the same results in any order.
     """
-    findings = find(design, results)
+    findings = find(design, results, origins)
     figures = draw(findings)
     return save(
         folder / "report.html",
