@@ -106,6 +106,7 @@ def run(
                 "repo": str(workspace.repo),
                 "prefix": workspace.prefix,
                 "base": workspace.base,
+                "tree": workspace.tree,
                 "branch": workspace.branch,
                 "sandbox": sandbox.name,
                 "python": python(),
@@ -268,7 +269,7 @@ class Session:
         shared = self.journal.all_calls() if self.settings.share else None
         recording = self.replay or shared
         store: CallStore = (
-            own if recording is None else Layered(own, recording, free=self.replay is not None)
+            own if recording is None else Layered(own, recording, free=not self.settings.share)
         )
 
         def wrap(model: Model) -> Model:

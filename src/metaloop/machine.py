@@ -13,7 +13,7 @@ def machine() -> dict[str, Any]:
     """Versions, processor, and which source of metaloop itself."""
     return {
         "metaloop": version("metaloop"),
-        "source": source(Path(__file__).parent),
+        "source": _SOURCE,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": platform.processor() or platform.machine(),
@@ -29,3 +29,6 @@ def source(package: Path) -> str:
         digest.update(f"{path.relative_to(package).as_posix()} {len(content)}\n".encode())
         digest.update(content)
     return digest.hexdigest()[:16]
+
+
+_SOURCE = source(Path(__file__).parent)  # of what was imported: files may change in a long study

@@ -63,7 +63,7 @@ async def test_repeats_end_where_no_more_are_left(spare, runs, others):
 
 
 def test_what_guards_run_for_other_ends_is_not_taken_off_the_repeats():
-    search = SimpleNamespace(repeats=0, best=0, best_losses=[2.0], noise=Noise(), queries=Queries())
+    search = SimpleNamespace(repeats=0, best=0, best_losses=[2.0], noise=Noise())
     told = {"losses": [1.0, 1.5, 1.2], "best_losses": [2.1], "queries": 0, "runs": 9}
     Search.take_checked(search, 1, told)
     assert search.repeats == 3

@@ -51,6 +51,11 @@ class Same(Mechanism):
 SAME_PATCH = json.dumps(
     {"edits": [{"file": "train.py", "search": "return X", "replace": "return X + 1"}]}
 )
+STEP = """
+class Step(PointMechanism):
+    def move(self, points, losses, failures):
+        return [0.9 * x for x in points[0]]
+"""
 SLEEP = "(__import__('time').sleep(1) or 0)"
 
 
@@ -189,6 +194,16 @@ def test_what_steers_a_model_to_nothing_that_can_be_run_is_not_live(
     assert not any(t.live for t in refused)
     assert {t.by for t in refused if not t.content} == {"model"}
     assert only_generated(mechanisms, "retired").reason.startswith("not live")
+
+
+def test_what_repeats_a_trial_that_is_under_way_is_not_idle(toy, tmp_path, monkeypatch):
+    """A mechanism without chance proposes the same to all workers until one of them is through."""
+    monkeypatch.setitem(BASELINES, "tpe", STEP)
+    settings = Settings(levels="1", trials=16, workers=4, baseline_runs=1, first=("tpe",))
+    status = run(toy, settings, project=Project(tmp_path))
+    assert status.trials["rejected"] >= 3
+    assert [m.state for m in status.mechanisms] == ["installed"]
+    assert status.best < status.baseline
 
 
 def test_where_there_is_no_model_the_last_mechanism_stays(toy, tmp_path, monkeypatch):

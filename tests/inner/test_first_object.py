@@ -46,6 +46,11 @@ def test_no_part_of_an_answer_that_was_cut_off_counts_as_one(task, data, cut):
         read(task, part, cut_off=True)
 
 
+def test_an_object_of_other_fields_is_called_that(task):
+    with pytest.raises(PatchError, match="none of 'hypothesis', 'params'"):
+        read(task, '{"changes": {"X": 5}}', cut_off=True)
+
+
 @pytest.mark.parametrize("said", ["I set it as in {'X': 5}", 'as in {"X": 9}', "def f(): {}", "{{"])
 def test_braces_in_prose_are_passed_over(task, said):
     fenced = json.dumps({"hypothesis": "h", "params": [{"X": 5}], "edits": []})

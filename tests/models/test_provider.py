@@ -315,6 +315,22 @@ async def test_a_model_whose_thought_cuts_its_answer_short_gets_room_as_well(
     assert (first.text, first.output_tokens, second.text) == ('{"z": 1}', 53, '{"z": 1}')
 
 
+async def test_where_more_room_is_refused_what_was_written_is_the_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def bounded(_: int, body: dict[str, Any]) -> Reply:
+        if body["max_completion_tokens"] > THOUGHT_TOKENS:
+            return refusal(400, "max_tokens is too large")
+        choice = {"finish_reason": "length", "message": {"role": "assistant", "content": "A plan"}}
+        thought = {"completion_tokens_details": {"reasoning_tokens": 45}}
+        used = {"prompt_tokens": 1000, "completion_tokens": 50, "total_tokens": 1050} | thought
+        return ok(choices=[{"index": 0} | choice], usage=used)
+
+    with serving(bounded) as stub:
+        answer = await paid(stub, monkeypatch, "openai:gpt-4o").complete(ASK)
+    assert (answer.text, answer.output_tokens, len(stub.asked)) == ("A plan", 50, 2)
+
+
 @pytest.mark.parametrize("details", [None, {"reasoning_tokens": 0}])
 async def test_an_answer_that_is_cut_short_without_thought_is_given_as_it_is(
     details: dict[str, int] | None,

@@ -66,7 +66,6 @@ def test_models_that_look_alike_do_not_share_a_file():
         ("trials = 6", "trails = 6", ["trails: unknown key"]),
         ("trials = 6", 'trials = 6\ndecides = "tpe"', ["decides", "'tpe'", "list both in arms"]),
         ("trials = 6", 'trials = 6\ndecides = "C"', ["decides", "name another arm"]),
-        ("outer_every = 3", "outer_every = 6", ["outer_every", "C, placebo", "no outer step"]),
         ("matters = 0.5", "matters = 0", ["task.0.matters", "greater than 0"]),
         ("matters = 0.5", "", ["task.0.matters: missing"]),
         ('path = "toy"', 'path = "elsewhere"', ["elsewhere", "no such file"]),
@@ -111,10 +110,12 @@ def test_a_run_of_a_design_with_too_few_seeds_begins_with_a_warning(tmp_path, mo
     assert "at least 6 for what decides and 8 for the other contrasts" in done.stderr
 
 
-def test_arms_without_an_outer_loop_need_no_outer_step(tmp_path):
+def test_a_report_in_the_place_of_the_task_is_refused(tmp_path):
+    """It would lie among the program's files."""
     file = write_small(tmp_path)
-    file.write_text(DESIGN.replace('"C", "A", "placebo"', '"A"').replace("every = 3", "every = 9"))
-    assert load_design(file).arms == ("A", "no-llm")
+    file.write_text(DESIGN.replace('name = "small"', 'name = "toy"'))
+    with pytest.raises(ValueError, match=r"name: the report would be written into .*toy; rename"):
+        load_design(file)
 
 
 def test_a_task_of_other_content_is_another_task(tmp_path):

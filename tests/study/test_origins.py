@@ -49,6 +49,14 @@ def test_cells_that_were_all_made_alike_need_no_word(design):
     assert told(design) == " ".join(plain)
 
 
+def test_states_of_the_repository_are_told_for_each_task(design):
+    states = {1: "aaaa", 2: "bbbb"}
+    fill(design, lambda cell: HERE | {"repository": states[cell.seed]})
+    assert "Not all runs of a task began with the same state" in told(design)
+    fill(design, lambda cell: HERE | ({"repository": "aaaa"} if cell.seed == 1 else {}))
+    assert "began with the same state" not in told(design)
+
+
 def test_cells_of_which_nothing_is_known_need_no_word(design):
     """Older files know neither source nor plan."""
     fill(design, lambda cell: {"platform": "Linux-6.1"})

@@ -349,6 +349,8 @@ def test_what_decides_waits_for_all_of_its_models():
         (9, {}, ""),
         (9, {"arms": ("A", "B", "tpe")}, "nothing is compared"),
         (9, {"arms": ("C",), "models": (STRONG,)}, "nothing is compared"),
+        (9, {"trials": 6}, "C and placebo will make no outer step in 6 trials"),
+        (9, {"trials": 6, "arms": ("A", "tpe")}, "nothing is compared"),
     ],
 )
 def test_a_design_that_cannot_answer_is_told_beforehand(seeds, changes, words):

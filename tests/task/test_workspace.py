@@ -336,6 +336,27 @@ def test_files_that_git_does_not_know_are_in_nobodys_way(toy, tmp_path):
     assert not (workspace.slot("slot0").root / "log").exists()
 
 
+def test_what_judges_has_to_be_committed(toy, tmp_path):
+    """Of these files none may be missing when the night is over."""
+    spec = toy / "metaloop.toml"
+    spec.write_text(spec.read_text().replace('"secret.txt"]', '"secret.txt", "final.txt"]'))
+    commit(toy)
+    (toy / "final.txt").write_text("4")
+    with pytest.raises(TaskError, match=r"uncommitted changes:\n\?\? final.txt"):
+        Workspace.create(load_task(toy), tmp_path / "run", "toy-1", False)
+
+
+def test_editable_files_are_not_called_missing_from_trials(toy):
+    (toy / "train.py").rename(toy / "träin 1.py")
+    spec = (toy / "metaloop.toml").read_text().replace("train.py", "träin 1.py")
+    (toy / "metaloop.toml").write_text(spec)
+    (toy / "log").write_text("")
+    task = load_task(toy)
+    told = [line for line in quick_warnings(task) if "not in the commit" in line]
+    assert told[0].endswith("alone: log")
+    assert not any("not in the commit" in line for line in quick_warnings(task, True))
+
+
 @pytest.mark.parametrize("ignored", [True, False])
 @pytest.mark.parametrize("start", [lambda *a: Workspace.create(*a, False), Workspace.unlisted])
 def test_gains_of_an_editable_file_that_is_in_no_commit_can_be_applied(

@@ -74,7 +74,7 @@ def run_command(
 
     with errors():
         loaded = load_task(task)
-        warn(quick_warnings(loaded))
+        warn(quick_warnings(loaded, include_uncommitted))
         settings = Settings(
             inner=inner,
             outer=outer,
@@ -206,6 +206,8 @@ def _finish(project: Project, status: Status, as_json: bool) -> None:
 
 def _failing(journal: Journal, status: Status) -> list[str]:
     """A warning for each role most of whose calls failed, with how the last one did."""
+    if status.state == "interrupted":  # the calls that this cut short are no fault of a model's
+        return []
     failing = {r: used for r, used in status.roles.items() if 2 * used["failed"] > used["calls"]}
     if not failing:
         return []

@@ -37,5 +37,5 @@ class Queries:
         if kind == "query":
             self._since.add(data["content"])
         elif "queries" in data:  # pruning may have had no need to ask
-            self._count = data["queries"]
+            self._count = max(self.total(), data["queries"])  # it was told without one cut short
             self._since.clear()

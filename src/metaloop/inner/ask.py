@@ -230,8 +230,8 @@ def read_answer(
 def first_object(text: str, fields: Collection[str], cut_off: bool = False) -> dict[str, Any]:
     """The first JSON object in `text` that has one of `fields`; it may stand in prose or a code
     fence, and objects without them may be parts of one that is not complete."""
-    decoder, at = json.JSONDecoder(), text.find("{")
-    for _ in range(BRACES):
+    decoder, at, whole = json.JSONDecoder(), text.find("{"), False
+    for i in range(BRACES):
         if at < 0:
             break
         found: dict[str, Any] = {}
@@ -239,7 +239,10 @@ def first_object(text: str, fields: Collection[str], cut_off: bool = False) -> d
             found, _ = decoder.raw_decode(text, at)
         if not found.keys().isdisjoint(fields):
             return found
+        whole = whole or (i == 0 and bool(found))
         at = text.find("{", at + 1)
+    if whole:
+        raise PatchError(f"the answer has none of {', '.join(map(repr, fields))}")
     if cut_off:
         raise PatchError("the answer was cut off before its end: a shorter one is needed")
     raise PatchError("the answer is not one complete JSON object")

@@ -237,7 +237,7 @@ class Evaluator:
             if failed.status == "timed_out":  # no word of the judge's
                 return replace(failed, reason=f"the judge was {failed.reason}")
             reason = f"the judge refused: {last_line(said)}"
-            if "No such file" in reason:  # it may be there, and be no data
+            if "No such file" in reason and "out/" in reason:  # it may be there, and be no data
                 reason += f"; of out/ it sees {', '.join(sorted(ARTEFACTS))} files alone"
             return replace(failed, reason=reason)
         return self._score(judged, seconds)

@@ -290,7 +290,9 @@ class Search:
     def take(self, trial: TrialRecord, losses: list[float], commit: str | None) -> None:
         """Take one decided trial into the state."""
         self.trials.append(trial)
-        self._idle[trial.arm] = 0 if trial.live else self._idle.get(trial.arm, 0) + 1
+        # What repeats a trial that was under way is the workers' doing, and no idleness.
+        if trial.status != "rejected" or not trial.content:
+            self._idle[trial.arm] = 0 if trial.live else self._idle.get(trial.arm, 0) + 1
         self.history.append(self._seen_by_mechanisms(trial))
         self._by_content.setdefault(trial.content, trial.number)
         if trial.number == 0:
@@ -306,7 +308,6 @@ class Search:
 
     def take_checked(self, number: int, data: dict[str, Any]) -> None:
         """Take into the state what the guards of trial `number` measured (`Checked.to_dict`)."""
-        self.queries.take("guards", data)
         self.repeats += len([*data.get("losses", ())[1:], *data.get("best_losses", ())])
         if self.best == number:
             self.shown[number] = Shown.from_dict(data["shown"])
@@ -325,6 +326,7 @@ class Search:
         self.take(replace(trial, details=_NONE), losses, trial.details.commit)
         if checked is not None:
             self.take_checked(trial.number, checked)
+            self.queries.take("guards", checked)
 
     def _make(
         self,

@@ -101,12 +101,12 @@ class ProviderModel:
 
         The call is recorded by `request`, which does not change.
         """
-        thought = self._thought
+        thought, cut = self._thought, None
         try:
-            answer = await self._answer(_longer(request, thought), wasted)
-            if thought or self._attempts == 1 or not _cut_by_thought(answer):
-                return answer
-            wasted.append(answer)
+            cut = await self._answer(_longer(request, thought), wasted)
+            if thought or self._attempts == 1 or not _cut_by_thought(cut):
+                return cut
+            wasted.append(cut)
         except _Starved as starved:
             if thought or self._attempts == 1 or starved.spent is None:
                 raise
@@ -115,7 +115,13 @@ class ProviderModel:
             if not thought or error.spent is not None:
                 raise
             return await self._answer(request, wasted)  # so much room may be what is refused
-        answer = await self._answer(_longer(request, THOUGHT_TOKENS), wasted)
+        try:
+            answer = await self._answer(_longer(request, THOUGHT_TOKENS), wasted)
+        except ModelError as error:
+            if cut is None or error.spent is not None:
+                raise
+            wasted.remove(cut)
+            return cut  # so much room is refused: what was written is all there is
         self._thought = THOUGHT_TOKENS
         return answer
 

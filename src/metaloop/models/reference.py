@@ -24,8 +24,9 @@ SMALL_BELOW = 7.0
 """Billions of parameters below which a model gets one compact call and a worked example."""
 
 _EXAMPLE = "write provider:name, for example local:qwen2.5-coder-0.5b"
-# Not the 3B that are active in an `a3b`, nor a `1b` amid the letters of some identifier.
-_SIZE = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)b(?![a-z0-9])", re.IGNORECASE)
+# Also the 4B that an `e4b` has in effect, but not the 3B that are active in an `a3b`, nor a `1b`
+# amid the letters of some identifier.
+_SIZE = re.compile(r"(?<![a-z0-9.])e?(\d+(?:\.\d+)?)b(?![a-z0-9])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from metaloop.report.remeasured import remeasured
 from metaloop.report.status import Status, make_status
 from metaloop.study.design import Design, content_of
 from metaloop.study.result import Cell, Mechanism, Result
+from metaloop.study.store import Store
 from metaloop.task.winner import settle
 
 
@@ -28,7 +29,8 @@ def run_cell(
     replay: CallStore | None = None,
     budget_usd: float | None = None,
 ) -> tuple[Result, dict[str, Any]]:
-    """Run a cell, or go on with its run, and return its result and the machine it ran on.
+    """Run a cell, or go on with its run, and return its result and what made it: the machine, and
+    the state of the repository.
 
     `budget_usd` is what may be spent on it from now on: BudgetReached when that is used up. Raises
     CellStopped where it did not come to its end for another reason, or where the task is not the
@@ -58,7 +60,7 @@ def run_cell(
             budget_usd=budget_usd,
             project=project,
             # Else what a cell measures would depend on how many others are done.
-            apart=(design.cells_folder, design.report_folder),
+            apart=Store(design).written(),
             label=label,
             replay=replay,
         )
@@ -68,7 +70,8 @@ def run_cell(
         record = journal.run(run_id)
         if folder.is_dir():
             settle(folder, record.config)
-        return read_result(journal, run_id, cell), record.machine
+        made = record.machine | {"repository": record.config.get("tree")}
+        return read_result(journal, run_id, cell), made
 
 
 def spent_usd(design: Design, project: Project) -> float:

@@ -16,7 +16,6 @@ from metaloop.models.reference import Reference, members
 from metaloop.study.arms import ARMS
 from metaloop.study.result import Cell
 from metaloop.task.spec import Task, load_task
-from metaloop.text import plural
 
 CONTENT = "task_content"
 """The term of a cell that is the digest of its task."""
@@ -247,13 +246,13 @@ def _check(design: Design) -> None:
                 f"{design.file}: [models] pairs: {outer} + {inner} is not in the lists of outer "
                 "and inner models; add it to them"
             )
-    outside = [arm for arm in design.arms if ARMS[arm].asks == "both"]
-    if outside and design.outer_every >= design.trials:
-        raise ValueError(
-            f"{design.file}: outer_every: {', '.join(outside)} would have no outer step in "
-            f"{plural(design.trials, 'trial')}; set it lower, or trials higher"
-        )
     for plan in design.tasks:
+        for written in (design.report_folder, design.cells_folder):
+            if plan.task.directory.is_relative_to(written):
+                raise ValueError(
+                    f"{design.file}: name: the report would be written into {plan.task.directory}; "
+                    "rename the study, or move the design elsewhere"
+                )
         tuning = [arm for arm in design.arms if ARMS[arm].asks == "none"]
         if tuning and not plan.task.space:
             raise ValueError(

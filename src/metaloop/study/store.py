@@ -15,8 +15,9 @@ from metaloop.study.result import Cell, Result
 class Origin:
     """How the file of a cell came to be."""
 
+    task: str
     machine: dict[str, Any]
-    """What `metaloop.machine` said of it."""
+    """What `metaloop.machine` said of it, and `repository`: git's hash of what it began with."""
     changed: list[str]
     """What the design says `beforehand` and said otherwise then; an older file tells of nothing."""
 
@@ -29,6 +30,14 @@ class Store:
 
     def path(self, cell: Cell) -> Path:
         return self.design.cells_folder / f"{cell.key}.json"
+
+    def written(self) -> list[Path]:
+        """What the study has written up to now, but for tables and figures of other names."""
+        report = self.design.report_folder
+        files = [self.path(cell) for cell in self.design.cells()]
+        if (report / "report.html").exists():
+            files += [p for p in report.iterdir() if p.suffix in (".html", ".md", ".csv", ".svg")]
+        return [file for file in files if file.exists()]
 
     def read(self, cell: Cell) -> Result | None:
         """The result of a cell, if it is there.
@@ -66,7 +75,7 @@ class Store:
             raise ValueError(f"{path}: is the result of {result.cell.key}; put it where it belongs")
         now = self.design.beforehand(cell)
         changed = [key for key, value in now.items() if then.get(key, value) != value]
-        return result, Origin(machine, changed)
+        return result, Origin(cell.task, machine, changed)
 
     def _other(self, cell: Cell, name: str, then: object, now: object) -> str:
         """Why a result does not compare, and what to do; never to delete it, it may have cost a

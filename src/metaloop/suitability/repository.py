@@ -40,6 +40,12 @@ class Repository:
         """The task's files that differ from HEAD or that git does not know, as git prints them."""
         return git(self.directory, "status", "--porcelain", "--", ".").splitlines()
 
+    @cached_property
+    def loose(self) -> list[str]:
+        """The task's files that git neither knows nor ignores."""
+        listed = git(self.directory, "ls-files", "-z", "--others", "--exclude-standard")
+        return [name for name in listed.split("\0") if name]
+
     def untracked(self, names: Iterable[str]) -> list[str]:
         """Those of `names`, files of the task, that are not in HEAD."""
         return [

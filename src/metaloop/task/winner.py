@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from metaloop.task.git import git, git_bytes, ref_of
 from metaloop.task.mirror import remove
+from metaloop.task.spec import TaskError
 from metaloop.task.workspace import LATER
 
 _KEPT = "winner.patch"
@@ -42,7 +44,8 @@ def settle(folder: Path, config: Mapping[str, Any]) -> None:
     if repo.resolve() == (folder / "repo").resolve():
         remove(repo)
     else:
-        git(repo, "update-ref", "-d", ref_of(config["branch"]))
+        with suppress(TaskError):  # git may be busy; a branch that is left over loses nothing
+            git(repo, "update-ref", "-d", ref_of(config["branch"]))
     (folder / "index").unlink(missing_ok=True)
 
 

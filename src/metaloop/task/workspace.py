@@ -67,7 +67,10 @@ class Workspace:
         """Start the branch `metaloop/<run>`; refuses a dirty task unless it is to be included."""
         top, why_not = repository_of(task.directory)
         if top is not None and not why_not and not include_uncommitted:
-            dirty = git(task.directory, "status", "--porcelain", "--untracked-files=no", "--", ".")
+            status = ("status", "--porcelain", "--")
+            # What else git does not know may be anything, such as the log of this very run.
+            dirty = git(task.directory, *status[:2], "--untracked-files=no", "--", ".")
+            dirty = dirty or git(task.directory, *status, *sorted(task.spec.judging))
             if dirty:
                 raise TaskError(
                     f"{task.directory} has uncommitted changes:\n{dirty}\n"
@@ -116,7 +119,7 @@ class Workspace:
         top = self.task.directory if self._is_copy else self.repo
         own = [path.relative_to(top) for path in paths if path.is_relative_to(top)]
         if own:
-            out = ("rm", "-r", "-q", "--cached", "--ignore-unmatch", "--", *map(str, own))
+            out = ("rm", "-q", "-f", "--cached", "--ignore-unmatch", "--", *map(str, own))
             self.base = _changed(self.repo, self.folder, self.base, *out)
 
     @cached_property

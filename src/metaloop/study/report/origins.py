@@ -23,6 +23,12 @@ def makers(origins: Sequence[Origin]) -> list[str]:
             f"The runs were made on {systems} systems (by platform and processor): times do not "
             "compare."
         )
+    known = {(o.task, tree) for o in origins if (tree := o.machine.get("repository"))}
+    if len(known) > len({task for task, _ in known}):
+        lines.append(
+            "Not all runs of a task began with the same state of its repository. The files that "
+            "it declares were the same, but a program may read others."
+        )
     return lines
 
 

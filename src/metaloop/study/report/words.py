@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from metaloop.study.arms import ARMS
 from metaloop.study.design import Design
 from metaloop.study.groups import Life
 from metaloop.study.report.findings import (
@@ -342,10 +343,18 @@ def legend(task: TaskFindings) -> str:
 def forewarned(design: Design) -> list[str]:
     """What no result of a design will answer, to be told before its first cell."""
     deciding, others = questions(design)
+    outside = [arm for arm in design.arms if ARMS[arm].asks == "both"]
+    told = []
+    if outside and design.outer_every >= design.trials:
+        told.append(
+            f"{joined(outside)} will make no outer step in {plural(design.trials, 'trial')}: set "
+            "outer_every lower, or trials higher"
+        )
     if not deciding + others:
         return [
+            *told,
             f"nothing is compared, its arms are only described: list arm {DECIDES}, and another "
-            "arm or two models for both loops"
+            "arm or two models for both loops",
         ]
     asked = {"what decides": deciding, "the other contrasts": others}
     if design.decides:
@@ -353,6 +362,6 @@ def forewarned(design: Design) -> list[str]:
     seeds = len(design.seeds)
     lacks = [f"{fewest(n)} for {what}" for what, n in asked.items() if n and seeds < fewest(n)]
     if not lacks:
-        return []
+        return told
     few = f"{plural(seeds, 'seed')} cannot tell a difference from chance, whatever the results"
-    return [f"{few}: it takes at least {joined(lacks)}"]
+    return [*told, f"{few}: it takes at least {joined(lacks)}"]
