@@ -106,7 +106,7 @@ def charge(error: BaseException, answers: Sequence[Completion]) -> None:
     """Let `error` carry what `answers` cost, for `spent_on` to find."""
     if answers:
         # asyncio's own error carries it too: timeouts do not know a subclass of that.
-        error.spent = in_all(answers)  # type: ignore[attr-defined]
+        vars(error)["spent"] = in_all(answers)
 
 
 class Model(Protocol):
