@@ -72,10 +72,19 @@ async def test_a_schema_is_sent_as_it_is() -> None:
 
 
 async def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "secret")
     with serving(in_turn(ok())) as stub:
+        monkeypatch.setenv("METALOOP_KEYS", f"{stub.url}=secret")
         await model(stub).complete(ASK)
     assert stub.keys == ["Bearer secret"]
+
+
+async def test_an_endpoint_gets_no_key_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    monkeypatch.setenv("METALOOP_KEYS", "https://openrouter.ai=another")
+    expected = pytest.raises(ModelUnavailable, match="sent no key: put one into METALOOP_KEYS")
+    with serving(in_turn(refusal(401))) as stub, expected:
+        await model(stub).complete(ASK)
+    assert stub.keys == ["Bearer none"]
 
 
 @pytest.mark.parametrize("bad", [refusal(429), refusal(500), refusal(503), Reply(502, b"<html>")])

@@ -59,8 +59,8 @@ def test_any_other_text_is_a_value_error(text: str) -> None:
         ("openai:x@http://h:99999/v1", "http://"),
         ("openai:x@ftp://h/v1", "http://"),
         ("anthropic:x@http://h/v1", "openai:"),
-        ("openai:x@http://me:pw@h/v1", "OPENAI_API_KEY"),
-        ("openai:x@http://h/v1?key=1", "OPENAI_API_KEY"),
+        ("openai:x@http://me:pw@h/v1", "METALOOP_KEYS"),
+        ("openai:x@http://h/v1?key=1", "METALOOP_KEYS"),
     ],
 )
 def test_bad_names_are_refused_with_the_mend(text: str, mend: str) -> None:

@@ -20,9 +20,9 @@ def list_models(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show the local models and the other providers."""
+    from metaloop.models.keys import KEYS
     from metaloop.models.local.catalog import CATALOG
     from metaloop.models.local.pull import weights
-    from metaloop.models.reference import KEYS
 
     local = [
         {
@@ -42,7 +42,7 @@ def list_models(
     for provider, keys in KEYS.items():
         if keys:
             say(f"{provider + ':NAME':<26} with {' or '.join(keys)}")
-    say(f"{'openai:NAME@URL':<26} any OpenAI-compatible endpoint")
+    say(f"{'openai:NAME@URL':<26} any OpenAI-compatible endpoint, with URL=KEY in METALOOP_KEYS")
 
 
 @models_app.command("pull")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import os
 import random
 import time
 from dataclasses import replace
@@ -21,6 +20,7 @@ from metaloop.models.base import (
     in_all,
     spent_on,
 )
+from metaloop.models.keys import find_key
 from metaloop.models.prices import plausible, price
 from metaloop.models.reference import Reference
 
@@ -181,7 +181,8 @@ class ProviderModel:
                 if _passing(error):
                     return error
                 if _lasting(error):
-                    raise ModelUnavailable(f"{self.name}: {_brief(error)}") from error
+                    told = f"{self.name}: {_brief(error)}{self._without_key(error)}"
+                    raise ModelUnavailable(told) from error
                 refusal = hasattr(error, "status_code")
                 spent = None if refusal else self._at_most(request, start)
                 raise ModelError(f"{self.name}: {_brief(error)}", spent) from error
@@ -202,6 +203,13 @@ class ProviderModel:
             except (UserError, ImportError) as error:
                 raise ModelUnavailable(f"{self.name}: {_brief(error)}") from error
         return self._client[1]
+
+    def _without_key(self, error: ModelAPIError) -> str:
+        """The mend, where an endpoint refused to answer without a key."""
+        url, refused = self._reference.url, getattr(error, "status_code", 0) in (401, 403)
+        if not url or not refused or self._api_key or find_key("openai", url):
+            return ""
+        return "; it was sent no key: put one into METALOOP_KEYS, as URL=KEY"
 
     def _settings(self, request: Request, timeout_s: float) -> ModelSettings:
         settings: ModelSettings = {
@@ -292,7 +300,7 @@ def _client(reference: Reference, api_key: str | None) -> Client:
     from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
     if reference.url:
-        key = api_key or os.environ.get("OPENAI_API_KEY") or "none"
+        key = api_key or find_key(reference.provider, reference.url) or "none"
         endpoint = OpenAICompatibleProvider("endpoint", base_url=reference.url, api_key=key)
         # Only OpenAI itself wants the newer `max_completion_tokens`: others ignore or refuse it.
         profile = OpenAIModelProfile(openai_chat_supports_max_completion_tokens=False)

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from metaloop.models.base import Model
+from metaloop.models.base import Model, ModelUnavailable
+from metaloop.models.keys import KEYS, find_key
 from metaloop.models.local.catalog import CATALOG
 from metaloop.models.router.name import PREFIX
 from metaloop.models.router.name import members as router_members
-
-KEYS = {
-    "local": (),
-    "anthropic": ("ANTHROPIC_API_KEY",),
-    "openai": ("OPENAI_API_KEY",),
-    "google": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
-}
-"""Each provider, and the environment variables of which it needs one."""
 
 SMALL_BELOW = 7.0
 """Billions of parameters below which a model gets one compact call and a worked example."""
@@ -53,9 +45,13 @@ class Reference:
 
             if weights(CATALOG[self.name]) is None:
                 return f"{self} is not on this machine yet: run `metaloop models pull {self.name}`"
-        keys = KEYS[self.provider]
-        if keys and not self.url and not any(map(os.environ.get, keys)):
-            return f"{self} needs a key: set {' or '.join(keys)}"
+        try:
+            key = find_key(self.provider, self.url)
+        except ModelUnavailable as error:
+            return str(error)
+        names = KEYS[self.provider]
+        if names and not self.url and key is None:
+            return f"{self} needs a key: set {' or '.join(names)}"
         return None
 
     @classmethod
@@ -125,5 +121,5 @@ def _check_url(text: str, url: str) -> None:
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError(
             "model URL: names are recorded, so no password, query or fragment belongs in one; "
-            "put the key in OPENAI_API_KEY"
+            "put the key in METALOOP_KEYS as URL=KEY"
         )

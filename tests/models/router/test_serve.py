@@ -21,7 +21,7 @@ from metaloop.models.router.fit import Fitted
 from metaloop.models.router.policy import Evidence, Policy
 from metaloop.models.router.relay import Event, events
 from metaloop.models.router.serve import Endpoint, make_app
-from metaloop.models.router.upstream import ENDPOINTS, UpstreamFault, Upstreams
+from metaloop.models.router.upstream import UpstreamFault, Upstreams
 
 from .upstream import USAGE, Upstream, running
 
@@ -216,7 +216,7 @@ def test_who_does_not_know_stream_options_is_asked_without(serve, upstream) -> N
 @pytest.mark.parametrize("stream", [False, True])
 def test_counts_that_make_no_sense_have_no_cost(monkeypatch, upstream, stream: bool) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "x")
-    monkeypatch.setitem(ENDPOINTS, "openai", f"{upstream.url}/v1")
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{upstream.url}/v1")
     monkeypatch.setitem(USAGE, "prompt_tokens", -1)
     with running(make_app(Endpoint(router("openai:gpt-4o", "openai:gpt-4o-mini")))) as url:
         client = openai.OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0)
@@ -299,7 +299,7 @@ def test_with_a_key_nobody_is_served_without_it(serve) -> None:
 
 
 def test_the_clients_key_goes_no_further(serve, upstream, monkeypatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "ours")
+    monkeypatch.setenv("METALOOP_KEYS", f"{upstream.url}=ours")
     with serve("good-a", "good-b", key="theirs") as client:
         ask(client, "code")
     assert upstream.keys == ["Bearer ours"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from metaloop.models.base import ModelUnavailable
+from metaloop.models.keys import find_key
 from metaloop.models.reference import Reference
 
 Array = np.ndarray[Any, Any]
@@ -109,7 +109,7 @@ _WORD = r"(?u)\w+|[^\w\s]"
 
 
 class EndpointEmbedder:
-    """An OpenAI-compatible embedding endpoint: `openai:NAME@URL`, key in OPENAI_API_KEY."""
+    """An OpenAI-compatible embedding endpoint: `openai:NAME@URL`, key as of a model."""
 
     def __init__(self, model: str) -> None:
         """Raises ValueError when `model` is no such name."""
@@ -121,7 +121,7 @@ class EndpointEmbedder:
         """Queries by dimensions; raises ModelUnavailable when the endpoint does not answer."""
         import openai
 
-        key = os.environ.get("OPENAI_API_KEY") or "none"
+        key = find_key("openai", self._reference.url) or "none"
         found: list[list[float]] = []
         try:
             with openai.OpenAI(base_url=self._reference.url, api_key=key) as client:

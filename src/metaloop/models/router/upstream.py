@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from metaloop.models.base import ModelUnavailable
+from metaloop.models.keys import find_key, openai_url
 from metaloop.models.local.catalog import CATALOG
-from metaloop.models.reference import KEYS, Reference
+from metaloop.models.reference import Reference
 
 if TYPE_CHECKING:
     from metaloop.models.local.server import Server
 
 ENDPOINTS = {
-    "openai": "https://api.openai.com/v1",
     "anthropic": "https://api.anthropic.com/v1",
     "google": "https://generativelanguage.googleapis.com/v1beta/openai",
 }
@@ -138,6 +137,6 @@ async def _clients_fault(response: httpx.Response) -> bool:
 
 
 def _address(reference: Reference) -> Address:
-    keys = [key for name in KEYS[reference.provider] if (key := os.environ.get(name))]
-    url = reference.url or ENDPOINTS[reference.provider]
-    return Address(url, keys[0] if keys else "none", reference.name)
+    key = find_key(reference.provider, reference.url) or "none"
+    url = reference.url or ENDPOINTS.get(reference.provider) or openai_url()
+    return Address(url, key, reference.name)
