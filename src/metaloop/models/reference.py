@@ -17,8 +17,8 @@ SMALL_BELOW = 7.0
 
 _EXAMPLE = "write provider:name, for example local:qwen2.5-coder-0.5b"
 # Also the 4B that an `e4b` has in effect, but not the 3B that are active in an `a3b`, nor a `1b`
-# amid the letters of some identifier.
-_SIZE = re.compile(r"(?<![a-z0-9.])e?(\d+(?:\.\d+)?)b(?![a-z0-9])", re.IGNORECASE)
+# amid the letters of some identifier, nor a context of `1m` tokens.
+_SIZE = re.compile(r"(?<![a-z0-9.])e?(\d+(?:\.\d+)?b|\d{3}m)(?![a-z0-9])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class Reference:
     @property
     def small(self) -> bool:
         """True below about 7B parameters, going by the largest size that the name states."""
-        sizes = [float(size) for size in _SIZE.findall(self.name)]
+        found = _SIZE.findall(self.name)
+        sizes = [float(size[:-1]) / (1000 if size[-1] in "mM" else 1) for size in found]
         return self.provider == "local" or bool(sizes and max(sizes) < SMALL_BELOW)
 
     def missing(self) -> str | None:
