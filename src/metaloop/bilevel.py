@@ -20,6 +20,7 @@ from metaloop.execution import Sandbox, SandboxError, find_sandbox
 from metaloop.execution.unconfined import Unconfined
 from metaloop.execution.view import is_python, python
 from metaloop.inner.evaluate import Evaluator
+from metaloop.inner.final import measure_final
 from metaloop.inner.loop import inner_loop
 from metaloop.inner.prune import prune, pruned
 from metaloop.inner.search import Search
@@ -356,10 +357,10 @@ class Session:
             for router in self._routers:
                 router.follow(outcomes, self.journal.calls(search.run))
             await bilevel_loop(search, outer)
-            await search.measure_final(await prune(search))
+            await measure_final(search, await prune(search))
         except BudgetReached as reached:
             ready = pruned(search) is not None  # then it costs no run
-            await search.measure_final(await prune(search) if ready else search.files(search.best))
+            await measure_final(search, await prune(search) if ready else search.files(search.best))
             return str(reached)
         return ""
 

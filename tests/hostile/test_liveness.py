@@ -7,8 +7,9 @@ import pytest
 from scripted import ScriptedModel
 from toy import commit, write_toy
 
-from metaloop.bilevel import run
+from metaloop.bilevel import resume, run
 from metaloop.inner.settings import Settings
+from metaloop.journal.records import TrialRecord
 from metaloop.mechanism.builtin import BASELINES
 from metaloop.models.seeds import call_seed
 from metaloop.outer import screen
@@ -135,6 +136,30 @@ def test_an_inert_mechanism_is_retired_on_record(patch_only, tmp_path, monkeypat
     assert actor.ended == own[-1].number
     shown = next(m for m in status.mechanisms if m.id == actor.id)
     assert (shown.state, shown.live, shown.trials) == ("retired", 0, 3)
+
+
+def test_the_end_of_a_mechanism_outlives_the_process(patch_only, tmp_path, monkeypatch):
+    """Killed as soon as the trial that decides it is on record."""
+    monkeypatch.setattr(screen, "VERSIONS", 3)
+    source, idle = ACTOR.replace("IN_THE_RUN", "return Steer()"), []
+    models = {
+        "inner": ScriptedModel(proposer, name="test:in"),
+        "outer": ScriptedModel(lambda request: f"```python\n{source}```", name="test:out"),
+    }
+
+    def die(run, record):
+        if isinstance(record, TrialRecord) and record.arm not in ("model", "baseline"):
+            idle.append(record)
+            if len(idle) == 3:
+                raise KeyboardInterrupt
+
+    project = Project(tmp_path)
+    settings = Settings(levels="1,2", trials=11, outer_every=6, baseline_runs=1)
+    status = run(patch_only, settings, project=project, models=models, listener=die)
+    assert status.state == "interrupted"
+    ended = resume(status.run, project=project, models=models)
+    shown = next(m for m in ended.mechanisms if m.id == idle[0].arm)
+    assert (shown.state, shown.trials) == ("retired", 3)
 
 
 def test_an_inert_mechanism_is_retired_where_there_are_parameters(toy, tmp_path, monkeypatch):

@@ -76,7 +76,8 @@ def test_an_outer_step_is_recorded_whole_or_not_at_all(journal):
     assert journal.events("toy-1") == []
     journal.add_step("toy-1", [Event(8, "outer", {"levels": "1,2"})], [mechanism])
     assert journal.mechanisms("toy-1") == [mechanism]
-    journal.retire("toy-1", "m1", 12, "not live")
+    retired = Event(12, "retired", {"mechanism": "m1", "reason": "not live"})
+    journal.add_trial("toy-1", replace(TRIAL, number=12), 1.0, [retired])
     [retired] = journal.mechanisms("toy-1")
     assert (retired.state, retired.ended, retired.reason) == ("retired", 12, "not live")
 
@@ -187,7 +188,12 @@ def noisy(journal, direction):
         trial = replace(TRIAL, number=number, status=status, score=fmean(scores), gain=1.0)
         asked = {"best_losses": [turn * score for score in again], "queries": 0, "runs": 1}
         checked = {"verdicts": [{"ending": ending}], **asked} if number else {"queries": 0}
-        journal.add_trial("toy-1", replace(trial, details=Details(scores=scores)), 0.0, checked)
+        journal.add_trial(
+            "toy-1",
+            replace(trial, details=Details(scores=scores)),
+            0.0,
+            [Event(number, "guards", checked)],
+        )
 
     return add
 

@@ -75,7 +75,7 @@ def test_foreign_text_can_do_nothing(journal, toy, tmp_path):
     mechanisms = [mechanism(1, "rejected", 3, evil), mechanism(2, "installed", 3, evil)]
     journal.add_step("toy-1", events, mechanisms)
     add(journal, 3, "kept", 4.0, by="m2", gain=1.0, text=evil)
-    journal.retire("toy-1", "m2", 3, evil)
+    journal.add_step("toy-1", [Event(3, "retired", {"mechanism": "m2", "reason": evil})], [])
     page, markdown = report(journal, tmp_path)
     assert "a" not in Tags(check_page(page)).tags
     assert "&lt;script&gt;alert(1)" in page

@@ -216,43 +216,22 @@ class Search:
             trial = replace(trial, details=replace(trial.details, commit=commit))
         if trial.accepted and proposal.files is not None:
             self._remember(trial.number, proposal.files)
-        self._add(trial, checked.to_dict(len(self.best_losses)) if checked else None)
-        if proposal.arm not in self.hosts:
-            return
-        if proposal.broken:
-            self.retire(proposal.arm, proposal.broken)
-        elif self._idle.get(proposal.arm, 0) >= NOT_LIVE and self._must_be_live(proposal.arm):
-            self.retire(proposal.arm, f"not live: its last {NOT_LIVE} calls changed no decision")
+        retired = self._retired(trial, proposal.broken) if proposal.arm in self.hosts else None
+        self._add(trial, checked.to_dict(len(self.best_losses)) if checked else None, retired)
+
+    def _retired(self, trial: TrialRecord, broken: str) -> Event | None:
+        """The end of the mechanism that had this trial, where it broke or idled too long."""
+        reason = broken
+        if not broken and self._idle_after(trial) >= NOT_LIVE and self._must_be_live(trial.arm):
+            reason = f"not live: its last {NOT_LIVE} calls changed no decision"
+        data = {"mechanism": trial.arm, "reason": reason}
+        return Event(trial.number, "retired", data) if reason else None
 
     def _must_be_live(self, mechanism: str) -> bool:
         """Not the placebos of a study, nor the last mechanism where there is no model: without it
         all would be random steps."""
         alone = self.proposer is None and len(self.hosts) == 1
         return not alone and self.hosts[mechanism].source != PLACEBO
-
-    async def measure_final(self, final: Files) -> None:
-        """Baseline and what the run ends with (`final`) on the sealed split, once, for the report.
-
-        Where the task has none it is the holdout, which the guards have asked already.
-        """
-        spec = self.task.spec
-        if (table := spec.sealed or spec.holdout) is None or not self.trials:
-            return
-        content = content_hash(final)  # of one trial, there may be a pruned program too
-        for known in (event.data for event in self.journal.events(self.run, "holdout")[-1:]):
-            same = known["trial"] == self.best and known.get("content", content) == content
-            if same and None not in (known["baseline"], known["best"]):
-                return
-        opened: dict[str, Measurement] = {}
-        for files in (self.files(0), final):
-            if (program := content_hash(files)) not in opened:
-                opened[program] = await self.evaluator.measure_on(files, table.command)
-        before, after = opened[content_hash(self.files(0))], opened[content]
-        split, reason = "sealed" if spec.sealed else "holdout", before.reason or after.reason
-        data: dict[str, Any] = {"trial": self.best, "split": split, "content": content}
-        data |= {"baseline": before.score, "best": after.score}
-        data |= {"reason": reason} if reason else {}
-        self.journal.add_event(self.run, len(self.trials) - 1, "holdout", **data)
 
     async def close(self) -> None:
         """Stop the mechanisms' workers."""
@@ -266,18 +245,13 @@ class Search:
         self.hosts[mechanism] = host
         self.arbiter.add(mechanism, guaranteed)
 
-    def retire(self, mechanism: str, reason: str) -> None:
-        """Take a mechanism out of use, on record."""
-        self.drop(mechanism)
-        self.journal.retire(self.run, mechanism, len(self.trials) - 1, reason)
-
     def drop(self, mechanism: str) -> None:
         """Take a mechanism out of use."""
         self.arbiter.retire(mechanism)
         self.hosts.pop(mechanism).kill()
 
     def take_event(self, event: Event) -> None:
-        """Take what the outer loop has recorded into the state."""
+        """Take what was decided beside a trial into the state."""
         if event.kind == "strategy":
             self.strategy = Strategy.from_dict(event.data)
         elif event.kind == "retired":
@@ -290,9 +264,7 @@ class Search:
     def take(self, trial: TrialRecord, losses: list[float], commit: str | None) -> None:
         """Take one decided trial into the state."""
         self.trials.append(trial)
-        # What repeats a trial that was under way is the workers' doing, and no idleness.
-        if trial.status != "rejected" or not trial.content:
-            self._idle[trial.arm] = 0 if trial.live else self._idle.get(trial.arm, 0) + 1
+        self._idle[trial.arm] = self._idle_after(trial)
         self.history.append(self._seen_by_mechanisms(trial))
         self._by_content.setdefault(trial.content, trial.number)
         if trial.number == 0:
@@ -305,6 +277,14 @@ class Search:
             self.best_commit = commit or self.best_commit
         if trial.accepted:
             self.parent = trial.number
+
+    def _idle_after(self, trial: TrialRecord) -> int:
+        """How many trials in a row, up to this one, its arm has not changed. What repeats a trial
+        that was under way is the workers' doing, and no idleness."""
+        idle = self._idle.get(trial.arm, 0)
+        if trial.status == "rejected" and trial.content:
+            return idle
+        return 0 if trial.live else idle + 1
 
     def take_checked(self, number: int, data: dict[str, Any]) -> None:
         """Take into the state what the guards of trial `number` measured (`Checked.to_dict`)."""
@@ -320,13 +300,22 @@ class Search:
     def _note_query(self, content: str) -> None:
         self.journal.add_event(self.run, len(self.trials) - 1, "query", content=content)
 
-    def _add(self, trial: TrialRecord, checked: dict[str, Any] | None = None) -> None:
-        self.journal.add_trial(self.run, trial, self._active_s(), checked)
+    def _add(
+        self,
+        trial: TrialRecord,
+        checked: dict[str, Any] | None = None,
+        retired: Event | None = None,
+    ) -> None:
+        events = [Event(trial.number, "guards", checked)] if checked is not None else []
+        events += [retired] if retired else []
+        self.journal.add_trial(self.run, trial, self._active_s(), events)
         losses = [self.task.loss(score) for score in trial.details.scores]
         self.take(replace(trial, details=_NONE), losses, trial.details.commit)
         if checked is not None:
             self.take_checked(trial.number, checked)
             self.queries.take("guards", checked)
+        if retired:
+            self.take_event(retired)
 
     def _make(
         self,

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Table, case, create_engine, event, func, insert, select, update
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, IntegrityError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -128,20 +128,19 @@ class Journal:
         run: str,
         trial: TrialRecord,
         active_s: float,
-        checked: dict[str, Any] | None = None,
+        trial_events: Sequence[Event] = (),
     ) -> None:
-        """Record a decided trial, what the guards measured (`checked`), and the run's active
-        seconds up to it, in one transaction."""
+        """Record a decided trial, what came of it, and the run's active seconds up to it, in one
+        transaction. A mechanism that an event tells to be retired becomes so."""
         row = {name: getattr(trial, name) for name in _LIGHT}
         row |= {name: getattr(trial.details, name) for name in _DETAILS}
         now = time.time()
         with self._engine.begin() as db:
             db.execute(insert(trials), row | {"run": run, "at": now})
-            if checked is not None:
-                event = {"run": run, "at": now, "trial": trial.number, "kind": "guards"}
-                db.execute(insert(events), event | {"data": checked})
+            _write_events(db, run, now, trial_events)
             db.execute(update(runs).where(runs.c.id == run).values(updated=now, active_s=active_s))
-        self.tell(run, trial)
+        for record in (trial, *trial_events):
+            self.tell(run, record)
 
     def trials(self, run: str) -> list[TrialRecord]:
         """All trials in order, without their details."""
@@ -194,10 +193,6 @@ class Journal:
 
     # Mechanisms and events
 
-    def retire(self, run: str, mechanism: str, trial: int, reason: str) -> None:
-        retired = Event(trial, "retired", {"mechanism": mechanism, "reason": reason})
-        self.add_step(run, [retired], [])
-
     def mechanisms(self, run: str) -> list[MechanismRecord]:
         """All mechanisms of a run in the order in which they came, rejected ones too."""
         columns = [mechanisms.c[f.name] for f in fields(MechanismRecord)]
@@ -218,13 +213,7 @@ class Journal:
         tells to be retired becomes so."""
         now = time.time()
         with self._engine.begin() as db:
-            for e in step_events:
-                row = {"run": run, "at": now, "trial": e.trial, "kind": e.kind, "data": e.data}
-                db.execute(insert(events).values(**row))
-                if e.kind == "retired":
-                    was = (mechanisms.c.run == run, mechanisms.c.id == e.data["mechanism"])
-                    now_is = {"state": "retired", "reason": e.data["reason"], "ended": e.trial}
-                    db.execute(update(mechanisms).where(*was).values(now_is))
+            _write_events(db, run, now, step_events)
             for mechanism in step_mechanisms:
                 db.execute(insert(mechanisms).values(run=run, **asdict(mechanism)))
         for record in [*step_events, *step_mechanisms]:
@@ -272,6 +261,16 @@ class Journal:
         """Pass a record to the listeners; of itself this writes nothing."""
         for listener in self.listeners:
             listener(run, record)
+
+
+def _write_events(db: Connection, run: str, now: float, written: Sequence[Event]) -> None:
+    for e in written:
+        row = {"run": run, "at": now, "trial": e.trial, "kind": e.kind, "data": e.data}
+        db.execute(insert(events).values(**row))
+        if e.kind == "retired":
+            was = (mechanisms.c.run == run, mechanisms.c.id == e.data["mechanism"])
+            now_is = {"state": "retired", "reason": e.data["reason"], "ended": e.trial}
+            db.execute(update(mechanisms).where(*was).values(now_is))
 
 
 def _wal(connection: DBAPIConnection, _: object) -> None:
