@@ -19,6 +19,7 @@ from typing import Any
 from metaloop.execution import Sandbox, SandboxError, find_sandbox
 from metaloop.execution.unconfined import Unconfined
 from metaloop.execution.view import is_python, python
+from metaloop.inner.baseline import measure_baseline
 from metaloop.inner.evaluate import Evaluator
 from metaloop.inner.final import measure_final
 from metaloop.inner.loop import inner_loop
@@ -31,7 +32,7 @@ from metaloop.machine import machine
 from metaloop.models.base import Model, ModelUnavailable
 from metaloop.models.ledger import Budget, BudgetReached, Ledger, Metered
 from metaloop.models.local.cores import share_with
-from metaloop.models.recorder import CallStore, Recorded, Recording, ReplayMiss
+from metaloop.models.recorder import CallStore, Layered, Recorded, ReplayMiss
 from metaloop.models.reference import members
 from metaloop.models.roles import Roles
 from metaloop.models.router.outcomes import Outcomes
@@ -368,7 +369,7 @@ class Session:
 async def bilevel_loop(search: Search, outer: OuterLoop) -> None:
     """Inner loop, outer step, inner loop, and so on until the trials are used up."""
     if not search.trials:
-        await search.measure_baseline()
+        await measure_baseline(search)
     outer.start()
     settings = search.settings
     while (done := len(search.trials) - 1) < settings.trials:
@@ -376,22 +377,3 @@ async def bilevel_loop(search: Search, outer: OuterLoop) -> None:
             await outer.step(done)
         boundary = (done // settings.outer_every + 1) * settings.outer_every
         await inner_loop(search, min(boundary, settings.trials))
-
-
-class Layered:
-    """A store that reads from a recording too, and writes into the run's own journal alone: there
-    what was recorded is `free`, or costs what it did."""
-
-    def __init__(self, own: CallStore, recording: Recording, *, free: bool) -> None:
-        self.own, self.recording, self.free = own, recording, free
-
-    def get(self, key: str) -> Any:
-        call = self.own.get(key)
-        if call is None and (call := self.recording.get(key)) is not None:
-            if call.completion is not None:
-                call = replace(call, completion=replace(call.completion, cached=self.free))
-            self.own.put(call)
-        return call
-
-    def put(self, call: Any) -> None:
-        self.own.put(call)

@@ -391,7 +391,7 @@ def test_init_with_a_judge_and_init_that_asks(tmp_path):
 
 def test_init_takes_what_is_hidden_as_an_option_and_refuses_it_without_a_judge(here, monkeypatch):
     monkeypatch.setattr(
-        "metaloop.inner.scaffold.prove", lambda *_: Measurement("measured", 6.0, 0.1)
+        "metaloop.suitability.scaffold.prove", lambda *_: Measurement("measured", 6.0, 0.1)
     )
     (here / "metaloop.toml").unlink()
     hidden = ("--judge-file", "judge.py", "--judge-file", "secret.txt")
@@ -444,7 +444,7 @@ def test_init_refuses_what_only_a_shell_understands(tmp_path, command, sign):
 
 def test_init_takes_a_shell_and_what_is_quoted(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "metaloop.inner.scaffold.prove", lambda *_: Measurement("measured", 6.0, 0.1)
+        "metaloop.suitability.scaffold.prove", lambda *_: Measurement("measured", 6.0, 0.1)
     )
     (tmp_path / "train.py").write_text("print('loss:', 1)\n")
     command = """sh -c 'X=1 python train.py | tail -1' --sep=";" \\> a&b"""

@@ -13,7 +13,7 @@ from tasks.task_trials import TASKS, load_module
 
 from metaloop.guard.noise import Noise
 from metaloop.guard.repeat import TOLD, Repeat
-from metaloop.inner.search import NOISY_BASELINE
+from metaloop.inner.baseline import NOISY_BASELINE
 from metaloop.suitability.power import (
     ALPHA,
     MOST,

@@ -43,7 +43,7 @@ def init_command(
 
     What it must know and is not given as an option is asked for.
     """
-    from metaloop.inner.scaffold import Answers, prove, write_toml
+    from metaloop.suitability.scaffold import Answers, prove, write_toml
 
     with errors():
         if judge_file and not judge:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from metaloop.project import Project
     from metaloop.report.status import Status
 
-Trials = Annotated[int | None, typer.Option(help="Trials in all, the baseline not counted.")]
+TRIALS = "Trials in all, the baseline not counted."
 Usd = Annotated[
     float | None,
     typer.Option(help="Stop when so many dollars are spent."),
@@ -43,7 +43,7 @@ def run_command(
     ] = None,
     role: Annotated[list[str] | None, typer.Option(help="ROLE=MODEL, repeatable.")] = None,
     levels: Annotated[str, typer.Option(help=LEVELS)] = "1,1.5,2",
-    trials: Trials = 24,
+    trials: Annotated[int, typer.Option(help=TRIALS)] = 24,
     outer_every: Annotated[int, typer.Option(help="Trials between outer steps.")] = 8,
     workers: Annotated[int, typer.Option(help="Trials run side by side.")] = 1,
     seed: Annotated[int, typer.Option(help="Of all choices that are drawn.")] = 0,
@@ -80,7 +80,7 @@ def run_command(
             outer=outer,
             roles=_roles(role or []),
             levels=levels,
-            trials=trials if trials is not None else 24,
+            trials=trials,
             outer_every=outer_every,
             workers=workers,
             seed=seed,
@@ -105,7 +105,7 @@ def run_command(
 @app.command("resume")
 def resume_command(
     run_id: RunId,
-    trials: Trials = None,
+    trials: Annotated[int | None, typer.Option(help=TRIALS)] = None,
     budget_usd: Usd = None,
     budget_minutes: Minutes = None,
     replay: Annotated[str | None, typer.Option(help="As in `metaloop run`.")] = None,

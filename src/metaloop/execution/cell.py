@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from metaloop.execution.cgroup import Cgroup, pool
-from metaloop.execution.job import Ending, Job, Outcome
+from metaloop.execution.job import MB, Ending, Job, Outcome
 from metaloop.execution.tree import Leader, Tree
 from metaloop.execution.watch import Watch
 
 _CHUNK = 1 << 16
-_MB = 1 << 20
 _OPEN_FILES = 1024
 _SPARE_PROCESSES = 16  # above the limit, so that the watch sees a job go over it
 _NICE = 5
@@ -105,7 +104,7 @@ def limit(pid: int, job: Job, timed: bool, counted: bool) -> None:
     `counted` the processes, the watch must be quicker than they are, and gets ahead in the queue;
     their number is limited too, if Linux can count them apart, but root is exempt from that.
     """
-    disk = job.disk_mb * _MB
+    disk = job.disk_mb * MB
     limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: _OPEN_FILES,

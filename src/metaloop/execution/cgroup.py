@@ -16,9 +16,7 @@ from functools import cache
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 
-from metaloop.execution.job import Ending, Job
-
-_MB = 1 << 20
+from metaloop.execution.job import MB, Ending, Job
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Cgroup:
         self._memory, self._pids = layout.memory / name, layout.pids / name
         for path in {self._memory, self._pids}:
             path.mkdir()
-        size = memory_mb * _MB
+        size = memory_mb * MB
         (self._memory / layout.limit).write_text(str(size))
         swap = self._memory / layout.swap_limit
         if swap.exists():
@@ -79,7 +77,7 @@ class Cgroup:
         if self._layout.peak != "memory.max_usage_in_bytes":
             return None  # version 2 cannot reset its peak before Linux 6.12
         used = int((self._memory / self._layout.peak).read_text()) - self._base
-        return max(used, 0) / _MB
+        return max(used, 0) / MB
 
     def remove(self) -> None:
         """Delete the group, which must be empty; the last process may take a moment to leave."""

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 Ending = Literal["exited", "timed_out", "out_of_memory", "out_of_disk", "too_many_processes"]
+MB = 1 << 20
+"""Bytes in a megabyte of `memory_mb` and `disk_mb`."""
 
 
 @dataclass(frozen=True)

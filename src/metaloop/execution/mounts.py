@@ -12,10 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from metaloop.execution import view
-from metaloop.execution.job import Job, SandboxError
+from metaloop.execution.job import MB, Job, SandboxError
 
 _WORKSPACE = "/workspace"
-_MB = 1 << 20
 _SHM_MB = 64
 _DEVICES = {"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9}
 _MEMORY_DEVICES = 1  # the major number of these
@@ -29,7 +28,7 @@ def options(job: Job, devices: Path | None) -> list[str]:
 
     Raises SandboxError when the workspace does not allow them.
     """
-    tmp = min(job.disk_mb, max(job.memory_mb // 2, 1)) * _MB
+    tmp = min(job.disk_mb, max(job.memory_mb // 2, 1)) * MB
     covered = view.covered()
     listed = [
         *("--unshare-all", "--unshare-user", "--disable-userns"),
@@ -38,7 +37,7 @@ def options(job: Job, devices: Path | None) -> list[str]:
         *(["--share-net"] if job.network else []),
         *_system(),
         *(_devices(devices) if devices is not None else ()),
-        *("--perms", "1777", "--size", str(_SHM_MB * _MB), "--tmpfs", "/dev/shm"),  # noqa: S108
+        *("--perms", "1777", "--size", str(_SHM_MB * MB), "--tmpfs", "/dev/shm"),  # noqa: S108
         *(_network() if job.network else ()),
         *("--perms", "1777", "--size", str(tmp), "--tmpfs", "/tmp"),  # noqa: S108
         *_interpreters(view.interpreter_roots(view.python()), covered),

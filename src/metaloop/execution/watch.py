@@ -16,12 +16,11 @@ import time
 from pathlib import Path
 
 from metaloop.execution.cgroup import Cgroup
-from metaloop.execution.job import Ending, Job
+from metaloop.execution.job import MB, Ending, Job
 from metaloop.execution.tree import Tree
 
 _TICK_S = 0.1
 _TICK_UNAIDED_S = 0.02  # where no control group holds a job back, a tenth of a second is long
-_MB = 1 << 20
 _CLOCK_S = 0.02  # the kernel's time stamps lag behind its clock by up to a tick
 _WALK_SHARE = 0.05  # of the time may go into walking the workspace
 _WALK_MAX_S = 10.0
@@ -40,7 +39,7 @@ class Watch:
     ) -> None:
         self._job, self._tree, self._group = job, tree, group
         self._started = time.time() - _CLOCK_S
-        self._disk = Disk(places, locked, job.disk_mb * _MB, self._started)
+        self._disk = Disk(places, locked, job.disk_mb * MB, self._started)
         self._peak_mb: float | None = None
 
     @property
@@ -80,11 +79,11 @@ class Watch:
             memory += fields.get("RssAnon", 0) + fields.get("RssShmem", 0)
         if threads > self._job.processes + 1:
             return "too_many_processes"
-        limit = self._job.memory_mb * _MB
+        limit = self._job.memory_mb * MB
         if memory > limit and len(members) > 1:
             memory = sum(map(_proportional, members))  # pages that forks share count once
         memory += _tmpfs(self._tree.tmpfs)
-        self._peak_mb = max(self._peak_mb or 0.0, memory / _MB)
+        self._peak_mb = max(self._peak_mb or 0.0, memory / MB)
         return "out_of_memory" if memory > limit else None
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from metaloop.execution import view
-from metaloop.execution.job import Job, Outcome, Sandbox, SandboxError
+from metaloop.execution.job import MB, Job, Outcome, Sandbox, SandboxError
 from metaloop.guard import canary
 from metaloop.task.git import below
 from metaloop.task.metric import MetricError, read_blocks, read_metric
@@ -37,8 +37,6 @@ BROKEN = 3
 """Runs in a row that could not be made: then it is the machine, and no candidate's fault."""
 DEEPEST = 32
 """Levels of directories in which a run may leave data."""
-MB = 1 << 20
-"""Bytes in a megabyte of `disk_mb`, as the sandboxes count them."""
 _MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 """Errors that no output of a run can be the reason of."""
 

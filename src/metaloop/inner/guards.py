@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from metaloop.guard.base import Guard, Measure, Probed, Promotion, Scored, Shown, Verdict
+from metaloop.guard.base import Guard, Probed, Promotion, Scored, Shown, Verdict
 from metaloop.guard.holdout import Holdout
 from metaloop.guard.locked import Locked
 from metaloop.guard.perturbation import Perturbations
@@ -57,10 +57,14 @@ def guards_for(
         check_budget()
         return (await evaluator.measure(files, fresh=True)).seconds
 
+    async def again(files: Files) -> float | None:
+        check_budget()
+        return loss(task, await evaluator.measure(files))
+
     guards: list[Guard] = [
         Locked("" if task.self_scored else evaluator.fingerprint),
         Tripwires(pristine, spec.guard.bound, clock),
-        Repeat(measure_with(task, evaluator, check_budget)),
+        Repeat(again),
     ]
     if spec.holdout is not None:
         command = spec.holdout.command
@@ -86,16 +90,6 @@ def guards_for(
 
         guards.append(Structure(ask))
     return guards
-
-
-def measure_with(task: Task, evaluator: Evaluator, check_budget: Callable[[], None]) -> Measure:
-    """One more run of a program, as guards ask for it; raises BudgetReached before it."""
-
-    async def measure(files: Files) -> float | None:
-        check_budget()
-        return loss(task, await evaluator.measure(files))
-
-    return measure
 
 
 def show(task: Task, measured: Measurement) -> Shown:

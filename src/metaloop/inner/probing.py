@@ -9,13 +9,13 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from metaloop.execution.job import Job, Outcome
+from metaloop.execution.job import MB, Job, Outcome
 from metaloop.guard.base import Probed
 from metaloop.guard.structure import DRAWS, SCALES, ProbeError, read
-from metaloop.inner.evaluate import MB, Evaluator, copy_artefacts, last_line
+from metaloop.inner.evaluate import Evaluator, copy_artefacts, last_line
 from metaloop.task.mirror import remove
 from metaloop.task.patch import Files
-from metaloop.task.spec import FILE, Probe, TaskError
+from metaloop.task.spec import Probe
 
 NOISE = Path(__file__).parents[1] / "probe" / "noise.py"
 
@@ -35,19 +35,6 @@ async def probe(evaluator: Evaluator, table: Probe, files: Files, artefacts: Pat
         raise ProbeError(f"could not be probed: {error}") from None
     finally:
         remove(place)
-
-
-async def probe_baseline(
-    evaluator: Evaluator, table: Probe, files: Files, artefacts: Path | None
-) -> Probed:
-    """The same for the program as it stands: raises TaskError where that cannot be probed."""
-    try:
-        return await probe(evaluator, table, files, artefacts)
-    except ProbeError as error:
-        raise TaskError(
-            f"{evaluator.task.directory / FILE}: [probe]: the program as it stands cannot be "
-            f"probed ({error}); mend that first, or remove the table"
-        ) from None
 
 
 async def _probe(

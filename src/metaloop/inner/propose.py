@@ -15,7 +15,7 @@ from metaloop.journal.records import TrialRecord
 from metaloop.mechanism.api import Steer
 from metaloop.mechanism.host import MechanismError
 from metaloop.models.base import Model, ModelError, Request
-from metaloop.models.seeds import ANSWERS
+from metaloop.models.seeds import ANSWERS, call_seed
 from metaloop.task.patch import Candidate, PatchError, build
 from metaloop.task.space import Params
 from metaloop.task.spec import Task
@@ -78,7 +78,7 @@ async def _ask_model(search: Search, model: Model, view: View, proposal: Proposa
         form = ask.choose_form(task, files, model.small, view.number, strategy, steer)
         return form, ask.user_prompt(told, trial, form, strategy, steer, complaint)
 
-    parent = search.start_of(view, steer)
+    parent = view.parent if steer is None or steer.parent is None else steer.parent
     files = search.files(parent)
     proposal.live = question(parent, steer) != question(view.parent, None)
     for i in range(ANSWERS):
@@ -89,7 +89,7 @@ async def _ask_model(search: Search, model: Model, view: View, proposal: Proposa
             prompt=prompt,
             schema=ask.schema(task, form, strategy),
             temperature=min(view.strategy.temperature + 0.2 * i, 1.3),
-            seed=search.call_seed(view.number, i),
+            seed=call_seed(search.settings.seed, view.number, i),
             max_tokens=_room(form),
         )
         try:

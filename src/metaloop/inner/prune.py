@@ -25,15 +25,8 @@ for the disk: one of them is set aside to make it again."""
 _ELSEWHERE = (Holdout, Perturbations, Structure)
 
 
-def pruned(search: Search) -> Files | None:
-    """What pruning left of the best, if that was done."""
-    known = _known(search)
-    files: Files | None = known["files"] if known else None
-    return files
-
-
-def _known(search: Search) -> dict[str, Any] | None:
-    """What the journal has of the pruning of the best."""
+def pruned(search: Search) -> dict[str, Any] | None:
+    """What the journal has of the pruning of the best, if that was done."""
     for event in search.journal.events(search.run, "attribution")[-1:]:
         if event.data["trial"] == search.best:
             return event.data
@@ -47,7 +40,7 @@ async def prune(search: Search) -> Files:
     Done once for each best; at most one run of a program in twenty trials is spent on it, or three.
     """
     best = search.files(search.best)
-    if (found := _known(search)) is None:
+    if (found := pruned(search)) is None:
         before = build(search.task, search.files(0), search.task.params_of(best), ())
         if before == best:
             return best

@@ -11,27 +11,23 @@ from typing import Any
 from metaloop.guard.base import Shown
 from metaloop.guard.noise import Noise
 from metaloop.guard.queries import Queries
-from metaloop.inner.baseline import show_baseline
 from metaloop.inner.evaluate import Evaluator, Measurement
 from metaloop.inner.guards import Checked, guards_for
 from metaloop.inner.proposal import Proposal, View
 from metaloop.inner.settings import Settings, Strategy
 from metaloop.journal.journal import Journal
 from metaloop.journal.records import Details, Event, Status, TrialRecord
-from metaloop.mechanism.api import Steer, Trial
+from metaloop.mechanism.api import Trial
 from metaloop.mechanism.arbiter import MODEL, Arbiter
 from metaloop.mechanism.builtin import PLACEBO
 from metaloop.mechanism.host import MechanismError, MechanismHost
 from metaloop.models.base import Model
-from metaloop.models.seeds import call_seed
 from metaloop.task.patch import Edit, Files, build, changed, code_size, content_hash, diff
 from metaloop.task.space import Value
-from metaloop.task.spec import Task, TaskError, read_text
+from metaloop.task.spec import Task, read_text
 
 NOT_LIVE = 3
 """A mechanism is retired after this many trials in a row that it did not change."""
-NOISY_BASELINE = 8
-"""Measurements of a baseline that scatters: every later decision leans on what they tell."""
 REMEMBERED = 32
 """Trials whose files are kept in memory."""
 _NONE = Details()
@@ -91,10 +87,6 @@ class Search:
         """Whom the arbiter gives trial `number` to; `busy` are the arms of those in flight."""
         return self.arbiter.choose(number, busy)
 
-    def call_seed(self, number: int, attempt: int) -> int:
-        """A seed of its own for every model call, the same in every repetition of the run."""
-        return call_seed(self.settings.seed, number, attempt)
-
     def is_duplicate(self, files: Files) -> bool:
         return self.twin(files, len(self.trials)) is not None
 
@@ -105,13 +97,6 @@ class Search:
 
     def is_smaller(self, files: Files) -> bool:
         return code_size(files) < code_size(self.files(self.best))
-
-    def start_of(self, view: View, steer: Steer | None) -> int:
-        """The trial to start from: the one steered to, if it was measured, else the parent."""
-        wanted = steer.parent if steer else None
-        if wanted is None or wanted >= view.seen or self.trials[wanted].score is None:
-            return view.parent
-        return wanted
 
     def files(self, number: int) -> Files:
         """The editable files of a measured trial, rebuilt along its parents where need be."""
@@ -135,34 +120,6 @@ class Search:
 
     # What the loop reports
 
-    async def measure_baseline(self) -> None:
-        """Trial 0: the program as it stands, measured several times to learn the noise."""
-        files, runs = self.files(0), list[Measurement]()
-        while len(runs) < self.settings.baseline_runs or (
-            len(runs) < NOISY_BASELINE and len({run.score for run in runs}) > 1
-        ):
-            first = not runs
-            measured = await self.evaluator.measure(files, keep=first, fresh=first)
-            if measured.score is None:
-                others = self.evaluator.workspace.other_tasks
-                hidden = f" It cannot see other tasks: {', '.join(others)}." if others else ""
-                raise TaskError(
-                    f"{self.task.spec.name} does not run as it stands ({measured.reason}); "
-                    f"mend that first.{hidden} Its output ended:\n{measured.tail}"
-                )
-            runs.append(measured)
-        scores = [run.score for run in runs if run.score is not None]
-        details = Details(
-            scores=scores, seconds=mean(run.seconds for run in runs), commit=self.best_commit
-        )
-        shown = await show_baseline(self.task, self.evaluator, files, runs[0])
-        self.evaluator.forget(runs[0])
-        trial = TrialRecord(
-            0, "kept", "baseline", "baseline", None, self.task.params_of(files), mean(scores), 0.0,
-            "nothing", content_hash(files), accepted=True, details=details,
-        )  # fmt: skip
-        self._add(trial, {"shown": asdict(shown), "queries": int(shown.holdout is not None)})
-
     def reject(self, proposal: Proposal) -> None:
         """Record a trial that never ran: so no mechanism has changed it."""
         proposal.live = False
@@ -184,11 +141,11 @@ class Search:
             status = "kept" if last.ending == "passed" else last.ending
             reason = "" if status == "kept" else f"{last.guard}: {last.told}"
             measured = replace(measured, reason=reason)
-        trial = self._make(proposal, measured, status, gain, checked)
         accepted = status == "kept"
         if status == "discarded" and proposal.arm in self.hosts:
             proposal.asked.append([proposal.arm, "accept", len(self.trials)])
             try:
+                trial = self._make(proposal, measured, status, gain, checked)
                 host = self.hosts[proposal.arm]
                 accepted = bool(await host.accept(self._seen_by_mechanisms(trial), self.history))
                 proposal.live = proposal.live or accepted
@@ -217,7 +174,25 @@ class Search:
         if trial.accepted and proposal.files is not None:
             self._remember(trial.number, proposal.files)
         retired = self._retired(trial, proposal.broken) if proposal.arm in self.hosts else None
-        self._add(trial, checked.to_dict(len(self.best_losses)) if checked else None, retired)
+        self.add(trial, checked.to_dict(len(self.best_losses)) if checked else None, retired)
+
+    def add(
+        self,
+        trial: TrialRecord,
+        checked: dict[str, Any] | None = None,
+        retired: Event | None = None,
+    ) -> None:
+        """Write a decided trial and what came of it to the journal, and take it into the state."""
+        events = [Event(trial.number, "guards", checked)] if checked is not None else []
+        events += [retired] if retired else []
+        self.journal.add_trial(self.run, trial, self._active_s(), events)
+        losses = [self.task.loss(score) for score in trial.details.scores]
+        self.take(replace(trial, details=_NONE), losses, trial.details.commit)
+        if checked is not None:
+            self.take_checked(trial.number, checked)
+            self.queries.take("guards", checked)
+        if retired:
+            self.take_event(retired)
 
     def _retired(self, trial: TrialRecord, broken: str) -> Event | None:
         """The end of the mechanism that had this trial, where it broke or idled too long."""
@@ -299,23 +274,6 @@ class Search:
 
     def _note_query(self, content: str) -> None:
         self.journal.add_event(self.run, len(self.trials) - 1, "query", content=content)
-
-    def _add(
-        self,
-        trial: TrialRecord,
-        checked: dict[str, Any] | None = None,
-        retired: Event | None = None,
-    ) -> None:
-        events = [Event(trial.number, "guards", checked)] if checked is not None else []
-        events += [retired] if retired else []
-        self.journal.add_trial(self.run, trial, self._active_s(), events)
-        losses = [self.task.loss(score) for score in trial.details.scores]
-        self.take(replace(trial, details=_NONE), losses, trial.details.commit)
-        if checked is not None:
-            self.take_checked(trial.number, checked)
-            self.queries.take("guards", checked)
-        if retired:
-            self.take_event(retired)
 
     def _make(
         self,

@@ -71,6 +71,25 @@ class CallStore(Recording, Protocol):
         ...
 
 
+class Layered:
+    """A store that reads from a recording too, and writes into the run's own journal alone: there
+    what was recorded is `free`, or costs what it did."""
+
+    def __init__(self, own: CallStore, recording: Recording, *, free: bool) -> None:
+        self.own, self.recording, self.free = own, recording, free
+
+    def get(self, key: str) -> Call | None:
+        call = self.own.get(key)
+        if call is None and (call := self.recording.get(key)) is not None:
+            if call.completion is not None:
+                call = replace(call, completion=replace(call.completion, cached=self.free))
+            self.own.put(call)
+        return call
+
+    def put(self, call: Call) -> None:
+        self.own.put(call)
+
+
 class ReplayMiss(ModelUnavailable):
     """A replay asked what was never recorded: it has left the recorded path and must stop."""
 

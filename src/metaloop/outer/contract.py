@@ -14,13 +14,10 @@ from random import Random
 from metaloop.execution.job import Sandbox
 from metaloop.mechanism.api import Steer, Trial
 from metaloop.mechanism.host import MechanismError, MechanismHost
+from metaloop.mechanism.worker import MODULES
 from metaloop.task.space import Params, Space
 
-IMPORTS = {
-    *("__future__", "math", "random", "statistics", "itertools", "collections", "functools"),
-    *("operator", "heapq", "bisect", "copy", "dataclasses", "typing", "abc", "numpy", "scipy"),
-    *("cmaes", "optuna", "metaloop"),
-}
+IMPORTS = {*MODULES, "__future__", "abc", "scipy", "cmaes", "optuna", "metaloop"}
 """What a mechanism may import: nothing else is of use to it in the sandbox."""
 SLOW_S = 1.0
 """Longest that a call may take on average, late in a run."""

@@ -15,7 +15,7 @@ from metaloop.mechanism.builtin import BASELINES, PLACEBO, builtins_for
 from metaloop.mechanism.example import example_for
 from metaloop.mechanism.host import MechanismHost
 from metaloop.models.base import Model, Role
-from metaloop.models.seeds import INVENTION, OUTER
+from metaloop.models.seeds import INVENTION, OUTER, call_seed
 from metaloop.outer.contract import prove
 from metaloop.outer.digest import Digest, make_digest
 from metaloop.outer.invent import Invention, invent
@@ -86,7 +86,7 @@ class OuterLoop:
         search, settings = self.search, self.search.settings
         digest = make_digest(search.task, search.trials, search.arbiter.credit())
         step.note("digest", text=digest.text)
-        seed = search.call_seed(step.trial, OUTER)
+        seed = call_seed(settings.seed, step.trial, OUTER)
         if settings.has_level(1.5) and self.roles is not None:
             self._progress(step, "tuning the strategy")
             files = search.files(search.best)
@@ -97,7 +97,8 @@ class OuterLoop:
         if not settings.has_level(2):
             return
         if not self.mechanisms:
-            step.mechanisms += self._builtins(step.trial)
+            found = builtins_for(search.task.space)
+            step.mechanisms += [self._builtin(n, text, step.trial) for n, text in found.items()]
         if self.roles is not None:
             await self._invent(step, self.roles, digest, seed)
 
@@ -185,13 +186,6 @@ class OuterLoop:
             model=model,
             born=trial + 1,
         )
-
-    def _builtins(self, trial: int) -> list[MechanismRecord]:
-        """The built-in mechanisms that suit the task, at the first step of level 2."""
-        return [
-            self._builtin(name, source, trial)
-            for name, source in builtins_for(self.search.task.space).items()
-        ]
 
     def _builtin(self, name: str, source: str, trial: int) -> MechanismRecord:
         return MechanismRecord(name, name, "builtin", "installed", "", source, born=trial + 1)

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from metaloop.inner.scaffold import toml
 from metaloop.study.arms import ARMS
 from metaloop.study.design import Design, content_of, load_design
+from metaloop.suitability.scaffold import toml
 from metaloop.task.spec import Task
 
 COMPARED = ("C", "A", "random", "tpe", "cma-es")

@@ -1,1 +1,1 @@
-"""`metaloop check`: is a task fit for autoresearch? Measured by running it."""
+"""`metaloop init` and `check`: is a task fit for autoresearch? Measured by running it."""

@@ -18,7 +18,7 @@ from metaloop.task.constants import (
     set_constants,
 )
 from metaloop.task.source import SourceError, is_text, lines, parse
-from metaloop.task.space import Param, Params, Value
+from metaloop.task.space import Params, Value
 from metaloop.task.spec import Task
 
 Files = dict[str, str]
@@ -105,17 +105,10 @@ def _check_python(task: Task, name: str, text: str) -> None:
     if lost:
         raise PatchError(f"{name} must keep its constants {', '.join(lost)} as plain literals")
     for p, param in task.space.items():
-        if task.owner[p] == name and not _holds(param, constants[p]):
+        if task.owner[p] == name and not param.holds(constants[p]):
             raise PatchError(
                 f"{name}: {p} = {constants[p]!r:.40} is out of its range ({param.describe()})"
             )
-
-
-def _holds(param: Param, value: Value) -> bool:
-    try:
-        return param.clip(value) == value
-    except ValueError:
-        return False
 
 
 def content_hash(files: Mapping[str, str]) -> str:

@@ -65,6 +65,13 @@ class Param:
         x = min(max(x, self.low), self.high)
         return round(x) if self.kind == "int" else x
 
+    def holds(self, value: Value) -> bool:
+        """Is it a valid value as it stands?"""
+        try:
+            return self.clip(value) == value
+        except ValueError:
+            return False
+
     def describe(self) -> str:
         """One line for prompts, e.g. `ORDER: int 1..8`."""
         if self.kind == "choice":

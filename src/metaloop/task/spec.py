@@ -353,11 +353,7 @@ def _check_space(path: Path, directory: Path, files: list[str], space: Space) ->
                 f"constant {name}; add e.g. `{name} = {param.from_unit(0.5)!r}`"
             )
         file, value = constants[name]
-        try:
-            inside = param.clip(value) == value
-        except ValueError:
-            inside = False
-        if not inside:
+        if not param.holds(value):
             raise TaskError(
                 f"{path}: [space] {name}: {file} has {name} = {value!r}, "
                 f"which is outside the range ({param.describe()}); widen one or change the other"

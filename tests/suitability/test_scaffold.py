@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from metaloop.inner.scaffold import _param, task_name
+from metaloop.suitability.scaffold import _param, task_name
 from metaloop.task.spec import Spec, TaskError
 
 
