@@ -41,6 +41,11 @@ target = float(open("secret.txt").read())
 x = json.load(open("out/x.json"))["x"]
 print(f"loss: {abs(x - target) + (1 if sys.argv[1:] else 0)}")
 """
+PLAIN = (
+    *("-c", "init.defaultBranch=main", "-c", "core.hooksPath=/dev/null"),
+    *("-c", "commit.gpgSign=false"),
+)
+"""Whatever the git configuration of who runs the tests is."""
 
 
 def write_toy(directory):
@@ -62,5 +67,5 @@ def commit(directory):
         ["add", "-A"],
         ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "toy"],
     ):
-        subprocess.run(["git", *args], cwd=directory, check=True)
+        subprocess.run(["git", *PLAIN, *args], cwd=directory, check=True)
     return directory

@@ -37,6 +37,15 @@ async def test_data_nested_without_end_is_the_end_of_the_trial_alone(toy, tmp_pa
     assert (await running.measure(trained(nest.format(32)))).score == 6.0
 
 
+@pytest.mark.parametrize("file", ["prepare.py", "judge.py", "metaloop.toml"])
+async def test_a_run_that_touches_what_judges_it_is_rejected(toy, tmp_path, file):
+    """Without a sandbox nothing else is in its way."""
+    running = evaluator(toy, tmp_path / "run", find_sandbox(unsafe=True))
+    touched = await running.measure(trained(f"open({file!r}, 'a').write('# mine')"))
+    assert (touched.status, touched.score) == ("rejected", None)
+    assert (await running.measure(trained(""))).score == 6.0
+
+
 async def test_output_that_is_no_data_is_told_where_the_judge_lacks_it(toy, tmp_path):
     (toy / "judge.py").write_text("open('out/x.parquet')\n")
     running = evaluator(commit(toy), tmp_path / "run")

@@ -74,15 +74,13 @@ def undisturbed(tmp_path_factory):
     return story(folder / "project"), time.monotonic() - began
 
 
-def sittings(project, toy, kills, seconds, rng, aim):
+def sittings(project, toy, kills, seconds, rng, workers=1):
     """Start, kill and resume until `kills` are done, then finish; nothing kept is ever lost."""
     verb, kept = "start", {}
     for _ in range(kills):
-        process = start(verb, project, toy)
+        process = start(verb, project, toy, workers)
         time.sleep(rng.uniform(0.3, seconds / 2))
-        target = aim(process.pid)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(target, signal.SIGKILL)
+        process.kill()
         process.communicate(timeout=120)
         with Project(project).journal() as journal:
             if not journal.runs():
@@ -92,7 +90,7 @@ def sittings(project, toy, kills, seconds, rng, aim):
         assert sorted(now) == list(range(len(now)))
         assert kept.items() <= now.items()
         kept = now
-    finish(verb, project, toy)
+    finish(verb, project, toy, workers)
 
 
 def check_git(project, toy, trials):
@@ -110,7 +108,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(undisturbed, toy, tmp_p
     expected, seconds = undisturbed
     project = tmp_path / "project"
     project.mkdir()
-    sittings(project, toy, 14, seconds, random.Random(5), aim=lambda pid: pid)
+    sittings(project, toy, 14, seconds, random.Random(5))
     trials, mechanisms, events = story(project)
     assert trials == expected[0]
     assert mechanisms == expected[1]
@@ -118,13 +116,33 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(undisturbed, toy, tmp_p
     check_git(project, toy, trials)
 
 
-def test_a_killed_trial_or_worker_is_on_record_and_not_the_end(undisturbed, toy, tmp_path):
-    """Six kills of processes below the main one."""
-    rng, project = random.Random(6), tmp_path / "project"
+def test_with_workers_side_by_side_what_is_recorded_stays(undisturbed, toy, tmp_path):
+    """Which trial ends first is then chance, so that the story may be another one."""
+    project = tmp_path / "project"
     project.mkdir()
-    sittings(
-        project, toy, 6, undisturbed[1], rng, aim=lambda pid: rng.choice(children(pid) or [pid])
-    )
+    sittings(project, toy, 5, undisturbed[1], random.Random(7), workers=3)
     trials, _, _ = story(project)
     assert [t[0] for t in trials] == list(range(25))
+    check_git(project, toy, trials)
+
+
+def test_a_killed_trial_or_worker_is_on_record_and_not_the_end(toy, tmp_path):
+    """Six kills of processes below the main one."""
+    rng, project, hit = random.Random(6), tmp_path / "project", 0
+    project.mkdir()
+    process = start("start", project, toy, workers=3)
+    while hit < 6 and process.poll() is None:
+        time.sleep(rng.uniform(0.1, 0.3))
+        with Project(project).journal() as journal:  # a baseline that is killed ends the run
+            begun = bool(journal.runs()) and bool(journal.trials("toy-1"))
+        if begun and (below := children(process.pid)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(rng.choice(below), signal.SIGKILL)
+                hit += 1
+    process.communicate(timeout=120)
+    finish("resume", project, toy)
+    trials, _, _ = story(project)
+    assert hit == 6
+    assert [t[0] for t in trials] == list(range(25))
+    assert "crashed" in {t[1] for t in trials}
     check_git(project, toy, trials)

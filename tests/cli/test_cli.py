@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from models.stub import ok, serving
 from scripted import ScriptedModel
 from toy import JUDGE, TRAIN, commit
 from typer.testing import CliRunner
@@ -161,11 +162,27 @@ def test_models_without_one_that_proposes_are_refused(here, args):
     assert done.exit_code == 2 and "nobody proposes: add --inner" in done.output
 
 
-def test_a_run_is_driven_by_one_process_at_a_time(here):
+def test_a_run_is_done_again_without_its_model(here):
+    answers = (
+        f'{{"hypothesis": "h", "params": {{"X": {8 - i}.0}}, "edits": []}}' for i in range(99)
+    )
+    with serving(lambda *_: ok(next(answers))) as stub:
+        command = ["run", ".", "--levels", "1", "--trials", "3", "--inner", f"openai:m@{stub.url}"]
+        assert metaloop(*command).exit_code == 0
+        asked = len(stub.asked)
+        again = metaloop(*command, "--replay", "toy-1")
+    assert again.exit_code == 0, again.output
+    assert asked == len(stub.asked) == 3
+    first, second = (json.loads(metaloop("status", f"toy-{i}", "--json").stdout) for i in (1, 2))
+    assert first["best"] == second["best"] == 3.0
+
+
+def test_a_run_is_driven_by_one_process_at_a_time(here, request):
     command = [Path(sys.executable).with_name("metaloop"), "run", ".", "--levels", "1"]
     process = subprocess.Popen(
         [*command, "--trials", "500"], stdout=subprocess.PIPE, text=True, cwd=here
     )
+    request.addfinalizer(process.kill)
     next(line for line in process.stdout if line.startswith("#2"))
     refused = metaloop("resume", "toy-1")
     assert refused.exit_code == 2 and "toy-1 is running" in refused.output
@@ -258,14 +275,13 @@ def test_a_journal_that_fails_is_one_message_that_names_it(here):
     assert lines[0].startswith(f"error: the journal {here}/.metaloop/journal.db: no such column")
 
 
-def test_ctrl_c_ends_cleanly_says_how_to_go_on_and_is_exit_code_130(here):
+def test_ctrl_c_ends_cleanly_says_how_to_go_on_and_is_exit_code_130(here, request):
     command = [Path(sys.executable).with_name("metaloop"), "run", ".", "--levels", "1"]
     process = subprocess.Popen(
         [*command, "--trials", "500"], stdout=subprocess.PIPE, text=True, cwd=here
     )
-    for line in process.stdout:
-        if line.startswith("#2"):
-            break
+    request.addfinalizer(process.kill)
+    next(line for line in process.stdout if line.startswith("#2"))
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=30)
     assert process.returncode == 130, rest
@@ -466,6 +482,6 @@ def test_init_of_a_program_that_prints_no_metric(tmp_path):
 
 def test_help_names_every_verb():
     shown = metaloop("--help").output
-    verbs = ("run", "resume", "runs", "status", "report", "mechanisms", "diff", "apply", "init")
-    for verb in (*verbs, "models"):
-        assert verb in shown
+    verbs = "run resume runs status report mechanisms diff apply init check probe models route"
+    for verb in (*verbs.split(), "study", "compare"):
+        assert re.search(rf"^\W*{verb}\s", shown, re.M), verb

@@ -38,7 +38,7 @@ async def test_hang_that_ignores_sigterm(hostile: Run) -> None:
     assert outcome.ending == "timed_out"
     assert outcome.exit_code is None
     assert outcome.stdout == "hanging\n"
-    assert 0.6 < outcome.seconds < 3
+    assert 0.6 < outcome.seconds < 10
 
 
 @pytest.mark.parametrize("keep", [0, 3], ids=["closing its output", "keeping its output"])
@@ -149,7 +149,7 @@ asyncio.run(main())
         [sys.executable, "-c", program], stdout=subprocess.PIPE
     )
     assert metaloop.stdout is not None
-    metaloop.stdout.readline()
+    assert metaloop.stdout.readline() == b"ready\n"
     await asyncio.sleep(delay_s)
     if delay_s:
         assert await until(lambda: bool(living(mark)))
@@ -187,7 +187,7 @@ asyncio.run(main())
         )
         with metaloop:
             assert metaloop.stdout is not None
-            metaloop.stdout.readline()
+            assert metaloop.stdout.readline() == b"ready\n"
             await asyncio.sleep(delay_ms / 1000)
             metaloop.send_signal(signal.SIGKILL)
         assert await until(lambda: not living(f"{mark}-job"), 2.0), delay_ms

@@ -21,6 +21,7 @@ def modes(paths: list[str]) -> list[int]:
 
 async def test_environment_is_not_inherited(hostile: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-do-not-tell")
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")
     outcome = await hostile(
         """
         import glob
@@ -36,13 +37,13 @@ async def test_environment_is_not_inherited(hostile: Run, monkeypatch: pytest.Mo
     assert outcome.ok, outcome.stderr
     assert "sk-do-not-tell" not in outcome.stdout
     assert "'ALLOWED': 'yes'" in outcome.stdout
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        assert f"'{library}_NUM_THREADS': '1'" in outcome.stdout
 
 
 async def test_files_of_the_host_cannot_be_read(hostile: Run, tmp_path: Path) -> None:
     secret = tmp_path / "id_ed25519"
     secret.write_text("PRIVATE KEY")
-    for mine in (Path.home() / ".bashrc", Path("/etc/shadow"), Path("/etc/passwd")):
-        assert mine != secret
     outcome = await hostile(
         ATTEMPT
         + f"""
@@ -316,7 +317,7 @@ async def test_the_kernels_side_doors_are_shut(hostile: Run) -> None:
     outcome = await hostile(
         ATTEMPT
         + """
-import ctypes
+import ctypes, struct
 libc = ctypes.CDLL(None, use_errno=True)
 def call(number, *args):
     if libc.syscall(number, *args) < 0:
@@ -326,8 +327,8 @@ attempt("unshare user", lambda: call(272, 0x10000000))
 attempt("clone user", lambda: call(56, 0x10000000 | 17, 0, 0, 0, 0))
 attempt("ptrace", lambda: call(101, 0, 0, 0, 0))
 attempt("mount", lambda: call(165, b"none", b"/tmp", b"tmpfs", 0, 0))
-attempt("bpf", lambda: call(321, 0, 0, 0))
-attempt("io_uring", lambda: call(425, 1, 0))
+attempt("bpf", lambda: call(321, 0, struct.pack("4I", 2, 4, 4, 1) + bytes(56), 72))
+attempt("io_uring", lambda: call(425, 1, ctypes.create_string_buffer(120)))
 attempt("keyctl", lambda: call(250, 0, -3, 1))
 attempt("x32", lambda: call(0x40000000 | 39))
 attempt("memory without a process", lambda: call(319, b"x", 0))

@@ -13,14 +13,27 @@ from typing import Any
 import pytest
 
 from metaloop.execution import Job, Outcome, SandboxError, find_sandbox
-from metaloop.execution.bubblewrap import Bubblewrap
+from metaloop.execution.bubblewrap import Bubblewrap, programs
 from metaloop.execution.landlock import Landlock
 
+WORKING = [
+    program
+    for program in programs()
+    if not subprocess.run(
+        [program, "--unshare-all", "--ro-bind", "/", "/", "true"], capture_output=True
+    ).returncode
+]
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all")
 
 
 def test_a_sandbox_is_found_that_works() -> None:
     assert find_sandbox().name in ("bubblewrap", "landlock")
+
+
+@pytest.mark.skipif(not WORKING, reason="no bwrap that this machine lets work")
+def test_bubblewrap_is_taken_where_the_machine_lets_it_work() -> None:
+    """Or all of its tests would be left out in silence: see conftest."""
+    assert find_sandbox().name == "bubblewrap"
 
 
 async def test_also_inside_an_event_loop(workspace: Path) -> None:
@@ -63,17 +76,15 @@ async def test_unsafe_says_what_it_is_and_keeps_the_limits(workspace: Path) -> N
     hungry = "import time; x = [bytearray(8 << 20) for _ in range(400)]; time.sleep(9)"
     assert (await run(hungry, memory_mb=200)).ending == "out_of_memory"
     full = "import time; open('x', 'wb').write(bytes(30 << 20)); time.sleep(9)"
-    assert (await run(full, disk_mb=20)).ending in ("out_of_disk", "exited")
+    assert not (await run(full, disk_mb=20)).ok
     outcome = await run("import os; print(os.environ.get('HOME'), os.getcwd())")
     assert outcome.stdout.split() != [os.environ.get("HOME"), str(workspace)]
     assert outcome.stdout.split()[1] == str(workspace)
 
 
 async def test_setup_errors_are_the_sandboxes_own(workspace: Path) -> None:
-    from metaloop.execution.bubblewrap import programs
-
     job = Job(("python", "-c", ""), workspace, cwd="no/such/directory")
-    for program in programs():
+    for program in WORKING:
         with pytest.raises(SandboxError, match="no/such/directory"):
             await Bubblewrap(program).run(job)
 
@@ -90,19 +101,20 @@ def nobody_can_run_python() -> bool:
         return False
 
 
-if nobody_can_run_python():
-
-    def test_all_of_it_as_an_ordinary_user() -> None:
-        """Root is not bound by much; others have no control groups: both must hold."""
-        with tempfile.TemporaryDirectory() as home:
-            os.chown(home, 65534, 65534)
-            directory = Path(__file__).parent
-            names = ("test_escape.py", "test_limits.py", "test_endings.py")
-            tests = [str(directory / name) for name in names]
-            options = ("-q", "-p", "no:cacheprovider", f"--basetemp={home}/tests")
-            command = (*NOBODY, sys.executable, "-B", "-m", "pytest", *tests, *options)
-            env = {"PATH": "/usr/bin:/bin", "HOME": home, "TMPDIR": home}
-            done = subprocess.run(
-                command, cwd=directory.parents[1], env=env, capture_output=True, text=True
-            )
-            assert done.returncode == 0, done.stdout[-5000:]
+@pytest.mark.skipif(
+    not nobody_can_run_python(), reason="not root, or others cannot run this Python"
+)
+def test_all_of_it_as_an_ordinary_user() -> None:
+    """Root is not bound by much; others have no control groups: both must hold."""
+    with tempfile.TemporaryDirectory() as home:
+        os.chown(home, 65534, 65534)
+        directory = Path(__file__).parent
+        names = ("test_escape.py", "test_limits.py", "test_endings.py")
+        tests = [str(directory / name) for name in names]
+        options = ("-q", "-p", "no:cacheprovider", f"--basetemp={home}/tests")
+        command = (*NOBODY, sys.executable, "-B", "-m", "pytest", *tests, *options)
+        env = {"PATH": "/usr/bin:/bin", "HOME": home, "TMPDIR": home}
+        done = subprocess.run(
+            command, cwd=directory.parents[1], env=env, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout[-5000:]

@@ -193,11 +193,12 @@ async def test_what_another_run_measured_and_does_not_run_again_is_no_matter_of_
             assert measured.artefacts is None
 
     search = SimpleNamespace(
-        task=load_task(toy), evaluator=Evaluator(), guards=[None], trials=[], best=0,
-        best_losses=[6.0], files=lambda number: {}, noise=Noise(), repeats=0, queries=Queries(),
+        task=load_task(toy), evaluator=Evaluator(), guards=[None], trials=[None] * 10, best=0,
+        best_losses=[6.0], files=lambda number: {}, noise=Noise(), repeats=5, queries=Queries(),
         shown={0: Shown(Scored(6.0), 1.0)},
     )  # fmt: skip
     search.queries.take("guards", {"queries": 4})
     checked = await promote(search, {}, Measurement("measured", 1.0, 1.0))
     assert (checked.last.guard, checked.last.ending) == ("repeat", "rejected")
     assert checked.promotion.queries == 4
+    assert checked.promotion.spare == 2  # 3, and 0.4 for each of ten trials, less 5

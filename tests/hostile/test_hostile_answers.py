@@ -88,9 +88,9 @@ def test_rewritten_functions_that_parsers_choke_on(task, name):
 )
 def test_a_long_answer_is_read_in_no_time(task, text):
     """Up to a megabyte passes as an answer: reading it must not take the square of that."""
-    began = time.monotonic()
+    began = time.process_time()
     assert "not one complete JSON object" in take(task, text)
-    assert time.monotonic() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 values = st.recursive(

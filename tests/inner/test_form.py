@@ -3,7 +3,7 @@
 import pytest
 from toy import TRAIN, write_toy
 
-from metaloop.inner.ask import Form, choose_form, user_prompt
+from metaloop.inner.ask import Form, choose_form, system_prompt, user_prompt
 from metaloop.inner.settings import Strategy
 from metaloop.journal.records import TrialRecord
 from metaloop.mechanism.api import Steer
@@ -27,6 +27,15 @@ def asked(tmp_path):
 def test_every_sixth_trial_asks_for_code(asked):
     assert [n for n in range(1, 19) if asked(n)] == [6, 12, 18]
     assert asked(6) == ("value", "fit")
+
+
+def test_of_a_long_file_a_large_model_sees_both_ends(tmp_path):
+    task = load_task(write_toy(tmp_path / "toy"))
+    long = f"{TRAIN}# {'y' * 9000}MIDDLE{'z' * 9000}"
+    told = system_prompt(task, {"train.py": long}, False)
+    assert "MIDDLE" not in told
+    assert "z" * 6000 in told
+    assert "z" * 6001 not in told
 
 
 def test_a_steer_to_a_function_asks_for_it(asked):

@@ -96,10 +96,10 @@ async def test_passing_trouble_is_tried_again(bad: Reply) -> None:
 
 async def test_a_provider_may_say_how_long_to_wait() -> None:
     start = time.monotonic()
-    with serving(in_turn(refusal(429, retry_after_ms="300"), ok())) as stub:
+    with serving(in_turn(refusal(429, retry_after_ms="1500"), ok())) as stub:
         answer = await model(stub).complete(ASK)
-    assert time.monotonic() - start >= 0.3
-    assert answer.seconds < 0.3  # of the attempt that succeeded alone
+    assert time.monotonic() - start >= 1.5
+    assert answer.seconds < 1.5  # of the attempt that succeeded alone
 
 
 @pytest.mark.parametrize("status", [429, 500])
@@ -108,6 +108,15 @@ async def test_lasting_trouble_is_unavailable(status: int) -> None:
     with serving(in_turn(refusal(status))) as stub, expected:
         await model(stub).complete(ASK)
     assert len(stub.asked) == 3
+
+
+async def test_of_itself_a_model_is_asked_five_times() -> None:
+    with (
+        serving(in_turn(refusal(500))) as stub,
+        pytest.raises(ModelUnavailable, match="5 attempts"),
+    ):
+        await ProviderModel(Reference("openai", "m", stub.url), first_wait_s=0.01).complete(ASK)
+    assert len(stub.asked) == 5
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])

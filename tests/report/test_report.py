@@ -60,6 +60,20 @@ def report(journal, tmp_path):
     return page.read_text("utf-8"), page.with_suffix(".md").read_text("utf-8")
 
 
+def test_what_was_put_aside_is_told_with_the_evidence(journal, toy, tmp_path):
+    start(journal, toy)
+    add(journal, 0, "kept", 6.0, by="baseline", gain=0.0)
+    add(journal, 1, "quarantined", -9.0, gain=15.0)
+    verdict = {"guard": "tripwires", "ending": "quarantined", "evidence": "better than bound 0"}
+    asked = {"verdicts": [verdict], "losses": [-9.0], "best_losses": [], "queries": 0, "runs": 0}
+    journal.add_step("toy-1", [Event(1, "guards", asked)], [])
+    for text in report(journal, tmp_path):
+        told = text.partition("Guards")[2]
+        assert "quarantined" in told
+        assert "better than bound 0" in told
+        assert "6 -> -9" not in text
+
+
 def test_foreign_text_can_do_nothing(journal, toy, tmp_path):
     start(journal, toy, "paused", reason=EVIL.replace("\ud800", ""))
     evil = EVIL.replace("\ud800", "")

@@ -3,7 +3,9 @@
 import pytest
 from models.stub import ok, serving
 from toy import write_toy
+from typer.testing import CliRunner
 
+from metaloop.cli import app
 from metaloop.models import prices, provider
 from metaloop.models.ledger import BudgetReached
 from metaloop.project import Project
@@ -68,6 +70,16 @@ def test_what_costs_nothing_is_run_on_a_budget_that_is_used_up(dear):
     with pytest.raises(BudgetReached, match=r"the budget of \$0 is used up: \$0\.0000 spent"):
         run_study(design, project, budget_usd=0.0)
     assert [result.cell.arm for result in Store(design).results()] == ["random"]
+
+
+def test_the_command_says_how_to_go_on(dear, monkeypatch):
+    design, project, stub = dear
+    text = design.file.read_text().replace(f"stub-1b@{stub.url}", "gpt-4o-mini")
+    design.file.write_text(text)
+    monkeypatch.chdir(project.root)
+    done = CliRunner().invoke(app, ["study", "run", str(design.file), "--budget-usd", "0"])
+    assert done.exit_code == 3, done.output
+    assert "larger --budget-usd" in done.output
 
 
 def test_cells_side_by_side_cannot_share_a_budget(dear):

@@ -3,7 +3,6 @@
 `tests/cassettes/record.py` says how. Everything else is real: processes, sandboxes, git, journal.
 """
 
-import os
 import signal
 import subprocess
 import sys
@@ -88,8 +87,8 @@ def test_a_study_killed_half_way_goes_on_to_the_same_table_and_runs_nothing_twic
         until = len(Store(design).results()) + 4
         while len(Store(design).results()) < until and process.poll() is None:
             time.sleep(0.2)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        process.kill()
+        assert process.wait() == -signal.SIGKILL, "it ended by itself"
         process.stdout.close()
         process.stderr.close()
         time.sleep(1)  # its worker dies with it

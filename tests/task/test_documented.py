@@ -16,6 +16,7 @@ def test_the_readmes_example_is_a_task():
 
 def test_every_key_is_documented():
     text = (ROOT / "docs" / "task.md").read_text()
+    text = text.partition("## All keys")[2].partition("\n## ")[0]
     schema = Spec.model_json_schema()
     fields = set(schema["properties"])
     for table in schema["$defs"].values():

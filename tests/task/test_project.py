@@ -23,6 +23,14 @@ def runs(directory):
     (directory / FOLDER / "journal.db").touch()
 
 
+def test_the_journal_may_be_elsewhere(home, monkeypatch):
+    monkeypatch.setenv("METALOOP_JOURNAL", f"sqlite:///{home}/elsewhere.db")
+    with Project.around(home / "repo").journal() as journal:
+        assert journal.runs() == []
+    assert (home / "elsewhere.db").exists()
+    assert not (home / "repo" / FOLDER / "journal.db").exists()
+
+
 def test_a_repository_is_a_project_whatever_lies_above_it(home):
     assert Project.around(home / "repo" / "sub" / "deep").root == home / "repo"
 
