@@ -12,7 +12,7 @@ from metaloop.cli.app import app, errors, fail, say
 
 @app.command("init")
 def init_command(
-    directory: Annotated[Path, typer.Argument(metavar="DIR")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where the program is.")],
     command: Annotated[
         str | None, typer.Option(help='What runs the program, e.g. "python train.py".')
     ] = None,

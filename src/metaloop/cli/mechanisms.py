@@ -14,7 +14,9 @@ from metaloop.cli.app import RunId, app, errors, fail, print_json, say
 @app.command("mechanisms")
 def mechanisms_command(
     run_id: RunId,
-    mechanism: Annotated[str | None, typer.Argument(metavar="[ID]")] = None,
+    mechanism: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Print the source of this one.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the mechanisms of a run, rejected ones too; with ID, print that one's source."""

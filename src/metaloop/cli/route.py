@@ -170,7 +170,7 @@ def explain_command(
 def serve_command(
     router: RouterPath = DEFAULT,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: int = 8700,
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8700,
 ) -> None:
     """Answer OpenAI-style requests for the model `auto:ALPHA`. Key: METALOOP_ROUTE_KEY."""
     import os

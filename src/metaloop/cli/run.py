@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 TRIALS = "Trials in all, the baseline not counted."
 Usd = Annotated[
     float | None,
-    typer.Option(help="Stop when so many dollars are spent."),
+    typer.Option(help="Stop when so many dollars are spent in all, earlier sittings too."),
 ]
-Minutes = Annotated[float | None, typer.Option(help="Stop after so many minutes.")]
+Minutes = Annotated[
+    float | None, typer.Option(help="Stop after so many minutes in all, earlier sittings too.")
+]
 Unsafe = Annotated[
     bool, typer.Option("--unsafe", help="Run model-written code without a sandbox. Dangerous.")
 ]

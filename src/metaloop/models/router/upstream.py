@@ -138,5 +138,5 @@ async def _clients_fault(response: httpx.Response) -> bool:
 
 def _address(reference: Reference) -> Address:
     key = find_key(reference.provider, reference.url) or "none"
-    url = reference.url or ENDPOINTS.get(reference.provider) or openai_url()
-    return Address(url, key, reference.name)
+    own = openai_url() if reference.provider == "openai" else ENDPOINTS[reference.provider]
+    return Address(reference.url or own, key, reference.name)
