@@ -16,12 +16,14 @@ from metaloop.execution import Job, Outcome, SandboxError, find_sandbox
 from metaloop.execution.bubblewrap import Bubblewrap, programs
 from metaloop.execution.landlock import Landlock
 
+_ALL_WE_ASK = (
+    *("--unshare-all", "--unshare-user", "--disable-userns", "--ro-bind", "/", "/"),
+    *("--proc", "/proc", "--dev", "/dev"),
+)
 WORKING = [
     program
     for program in programs()
-    if not subprocess.run(
-        [program, "--unshare-all", "--ro-bind", "/", "/", "true"], capture_output=True
-    ).returncode
+    if not subprocess.run([program, *_ALL_WE_ASK, "true"], capture_output=True).returncode
 ]
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all")
 

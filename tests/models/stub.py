@@ -71,6 +71,7 @@ class Stub:
         self.answer = answer
         self.asked: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
+        self.headers: list[str] = []
         self.url = ""
         self.released = threading.Event()
 
@@ -85,6 +86,7 @@ def serving(answer: Callable[[int, dict[str, Any]], Reply]) -> Iterator[Stub]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             stub.asked.append(body)
             stub.keys.append(self.headers["Authorization"])
+            stub.headers.append(str(self.headers))
             reply = stub.answer(len(stub.asked), body)
             stub.released.wait(reply.hang_s)
             try:

@@ -81,10 +81,24 @@ async def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatc
 async def test_an_endpoint_gets_no_key_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     monkeypatch.setenv("METALOOP_KEYS", "https://openrouter.ai=another")
+    # The library would send this to every endpoint, in place of the key.
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Key: secret\nauthorization: Bearer secret")
     expected = pytest.raises(ModelUnavailable, match="sent no key: put one into METALOOP_KEYS")
     with serving(in_turn(refusal(401))) as stub, expected:
         await model(stub).complete(ASK)
     assert stub.keys == ["Bearer none"]
+    assert "secret" not in stub.headers[0]
+
+
+async def test_whoever_brings_a_key_needs_none_of_the_environments(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So that a local model runs whatever is wrong there."""
+    monkeypatch.setenv("METALOOP_KEYS", "nonsense")
+    monkeypatch.setenv("OPENAI_BASE_URL", "nonsense")
+    with serving(in_turn(ok("fine"))) as stub:
+        answer = await model(stub, api_key="own").complete(ASK)
+    assert (answer.text, stub.keys) == ("fine", ["Bearer own"])
 
 
 @pytest.mark.parametrize("bad", [refusal(429), refusal(500), refusal(503), Reply(502, b"<html>")])

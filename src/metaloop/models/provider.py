@@ -20,7 +20,7 @@ from metaloop.models.base import (
     in_all,
     spent_on,
 )
-from metaloop.models.keys import find_key
+from metaloop.models.keys import find_key, own_headers
 from metaloop.models.prices import plausible, price
 from metaloop.models.reference import Reference
 
@@ -196,7 +196,7 @@ class ProviderModel:
 
         loop = asyncio.get_running_loop()
         if self._client is None or self._client[0] is not loop:
-            if mend := self._reference.missing():
+            if not self._api_key and (mend := self._reference.missing()):
                 raise ModelUnavailable(mend)
             try:
                 self._client = (loop, _client(self._reference, self._api_key))
@@ -302,6 +302,8 @@ def _client(reference: Reference, api_key: str | None) -> Client:
     if reference.url:
         key = api_key or find_key(reference.provider, reference.url) or "none"
         endpoint = OpenAICompatibleProvider("endpoint", base_url=reference.url, api_key=key)
+        own = endpoint.client.with_options(default_headers=own_headers(reference.url, key))
+        endpoint = OpenAICompatibleProvider("endpoint", openai_client=own)
         # Only OpenAI itself wants the newer `max_completion_tokens`: others ignore or refuse it.
         profile = OpenAIModelProfile(openai_chat_supports_max_completion_tokens=False)
         return OpenAIChatModel(reference.name, provider=endpoint, profile=profile)

@@ -66,6 +66,22 @@ def test_an_endpoint_embeds_in_batches_and_in_order(tmp_path: Path) -> None:
             EndpointEmbedder(f"openai:broken@{url}/v1").embed(["q"])
 
 
+def test_an_endpoint_gets_no_key_of_another(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Authorization: Bearer secret\nX-Key: secret")
+    sent = []
+
+    async def answer(request):
+        sent.append(dict(request.headers))
+        return JSONResponse({"error": {"message": "no"}}, 400)
+
+    app = Starlette(routes=[Route("/v1/embeddings", answer, methods=["POST"])])
+    with running(app) as url, pytest.raises(ModelUnavailable, match="no embedding"):
+        EndpointEmbedder(f"openai:e@{url}/v1").embed(["q"])
+    assert sent[0]["authorization"] == "Bearer none"
+    assert "secret" not in str(sent)
+
+
 def test_an_endpoint_that_is_not_there_is_unavailable() -> None:
     with pytest.raises(ModelUnavailable, match="no embedding"):
         EndpointEmbedder("openai:e@http://127.0.0.1:9/v1").embed(["q"])

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from metaloop.models.base import ModelUnavailable
-from metaloop.models.keys import find_key
+from metaloop.models.keys import find_key, own_headers
 from metaloop.models.reference import Reference
 
 Array = np.ndarray[Any, Any]
@@ -121,10 +121,11 @@ class EndpointEmbedder:
         """Queries by dimensions; raises ModelUnavailable when the endpoint does not answer."""
         import openai
 
-        key = find_key("openai", self._reference.url) or "none"
-        found: list[list[float]] = []
+        url, found = self._reference.url, list[list[float]]()
+        key = find_key("openai", url) or "none"
+        headers = own_headers(url, key) if url else None
         try:
-            with openai.OpenAI(base_url=self._reference.url, api_key=key) as client:
+            with openai.OpenAI(base_url=url, api_key=key, default_headers=headers) as client:
                 for start in range(0, len(queries), BATCH):
                     batch = list(queries[start : start + BATCH])
                     answer = client.embeddings.create(model=self._reference.name, input=batch)

@@ -97,7 +97,9 @@ class Upstreams:
                 if not response.is_success and not await _clients_fault(response):
                     raise UpstreamFault(f"status {response.status_code}")
                 yield response
-        except httpx.HTTPError as error:
+        except httpx.LocalProtocolError as error:  # its text may hold the header with our key
+            raise UpstreamFault(type(error).__name__) from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UpstreamFault(f"{type(error).__name__}: {error}") from error
 
     async def _serve(self, reference: Reference) -> Server:
