@@ -87,7 +87,24 @@ async def test_memory_filling(hostile: Run, means: str, take: str) -> None:
     assert outcome.exit_code is None
 
 
-async def test_memory_of_files_in_tmp_counts(hostile: Run) -> None:
+async def test_memory_of_files_in_a_tmp_of_its_own_counts(
+    hostile: Run, sandbox: Sandbox, means: str
+) -> None:
+    if sandbox.name != "bubblewrap":
+        pytest.skip("its /tmp is the machine's")
+    outcome = await hostile(
+        """
+        import time
+        held = b"x" * (100 << 20)
+        open("/tmp/file", "wb").write(bytes(50 << 20))
+        time.sleep(9)
+        """,
+        memory_mb=128,
+    )
+    assert outcome.ending == "out_of_memory"
+
+
+async def test_files_wherever_they_fit_are_bounded(hostile: Run, means: str) -> None:
     outcome = await hostile(
         """
         import tempfile
