@@ -21,7 +21,6 @@ h2 code, h3 code { font-size: .95em; }
 .note { color: var(--soft); font-size: .85rem; margin: .5rem 0; }
 .numbers { margin-top: 1rem; }
 .numbers th, .numbers td { padding-right: .75rem; }
-.numbers th { white-space: nowrap; }
 .numbers td:first-child { min-width: 11rem; }
 .numbers code { white-space: nowrap; }
 details > summary { margin-top: 1rem; }
