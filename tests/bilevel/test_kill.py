@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from toy import commit, write_toy
 
 from metaloop.project import Project
 
@@ -72,8 +73,6 @@ def is_trial(pid):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    from toy import commit, write_toy
-
     folder = tmp_path_factory.mktemp("undisturbed")
     toy = commit(write_toy(folder / "toy"))
     (folder / "project").mkdir()
@@ -137,6 +136,9 @@ def test_with_workers_side_by_side_what_is_recorded_stays(undisturbed, toy, tmp_
 def test_a_killed_trial_or_worker_is_on_record_and_not_the_end(toy, tmp_path):
     """Kills below the main process: five of programs, then three of anything."""
     rng, project, left = random.Random(6), tmp_path / "project", 8
+    program = toy / "train.py"  # slow enough to be hit while it runs
+    program.write_text(f"{program.read_text()}import time\ntime.sleep(0.3)\n")
+    commit(toy)
     project.mkdir()
     process = start("start", project, toy, workers=3)
     while left:
