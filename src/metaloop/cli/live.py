@@ -126,8 +126,8 @@ class Live:
 
     def _mechanism(self, mechanism: MechanismRecord) -> None:
         self.names[mechanism.id] = mechanism.name
-        if mechanism.state == "installed":
-            self.in_use.append(mechanism.id)  # of a rejected one, the progress has told already
+        if mechanism.state == "installed":  # of a rejected one, the progress has told already
+            self.in_use.append(mechanism.id)
             label = self._label(mechanism.id)
             self._say(Text(f"     {mechanism.origin} mechanism installed: {label}", "bold magenta"))
 

@@ -67,7 +67,7 @@ def own_headers(url: str, key: str) -> dict[str, Any]:
         return {}
     lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
     names = [line.partition(":")[0].strip() for line in lines]
-    names = [name for name in names if name.lower() != "authorization"]
+    names = [name for name in names if name.lower() not in ("", "authorization")]
     undone = dict.fromkeys([*names, "OpenAI-Organization", "OpenAI-Project"], Omit())
     return {**undone, "Authorization": f"Bearer {key}"}
 
