@@ -127,6 +127,18 @@ async def test_killing_an_open_process_kills_its_daemons(sandbox: Sandbox, works
     assert await until(lambda: not living(mark))
 
 
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+async def test_what_nobody_reads_of_an_open_process_does_not_keep_it(
+    sandbox: Sandbox, workspace: Path, stream: str
+) -> None:
+    """More than asyncio takes ahead: the end of the pipe is then behind what is never read."""
+    flood = f"import sys\nwhile True: sys.{stream}.write('x' * 10**6)"
+    process = await sandbox.open(Job(("python", "-S", "-c", flood), workspace))
+    await asyncio.sleep(1.0)
+    process.kill()
+    await asyncio.wait_for(process.wait(), 20)
+
+
 @pytest.mark.parametrize("delay_s", [0.0, 0.4])
 async def test_nothing_outlives_a_killed_metaloop(
     sandbox: Sandbox, workspace: Path, delay_s: float

@@ -1,5 +1,6 @@
 """What a hostile mechanism does to the machine: hanging, bombs and daemons end with its worker."""
 
+import asyncio
 import os
 
 import pytest
@@ -67,6 +68,33 @@ async def test_bombs_fall_into_their_own_sandbox(hosted, tmp_path, suggest):
     free = os.statvfs(tmp_path)
     await refusal(hosted(suggest, call_s=10.0))
     assert os.statvfs(tmp_path).f_bavail > free.f_bavail - (500 << 20) // free.f_bsize
+
+
+async def test_one_that_floods_its_answers_can_be_closed(hosted):
+    """Between two calls, when nobody reads them."""
+    host = hosted(
+        """
+        def flood():
+            for fd in range(3, 64):
+                try:
+                    os.write(fd, bytes(10**7))
+                except OSError:
+                    pass
+        threading.Timer(0.2, flood).start()
+        return {"X": 0.5}
+        """
+    )
+    assert await host.suggest(HISTORY) == {"X": 0.5}
+    await asyncio.sleep(1.0)
+    await asyncio.wait_for(host.close(), 20)
+
+
+async def test_closing_cuts_a_call_short(hosted):
+    host = hosted("time.sleep(60)", call_s=50.0)
+    call = asyncio.ensure_future(refusal(host))
+    assert await until(lambda: bool(living(MARK)))
+    await asyncio.wait_for(host.close(), 20)
+    assert "was stopped" in await call
 
 
 @pytest.mark.parametrize("end", ["return {'X': 0.5}", "os._exit(0)", "while True: pass"])

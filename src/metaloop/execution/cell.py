@@ -57,7 +57,8 @@ class Cell:
             exit_code = code if ending == "exited" else None
             return Outcome(ending, exit_code, stdout, stderr, seconds, self.watch.peak_mb)
         finally:
-            await undisturbed(self.abandon())
+            await undisturbed(self._close())
+            await undisturbed(self.process.wait())
 
     def look_after(self) -> None:
         """Hold the job to its limits from now on, in the background."""
@@ -66,9 +67,9 @@ class Cell:
         task.add_done_callback(_looked_after.discard)
 
     async def abandon(self) -> None:
-        """End the job, whatever its state."""
+        """End the job, whose output nobody reads, whatever its state."""
         await self._close()
-        await self.process.wait()
+        await ended(self.process)
 
     async def _look_after(self) -> None:
         try:
@@ -146,6 +147,21 @@ async def tail(stream: StreamReader, size: int) -> str:
         if len(kept) > 2 * size + _CHUNK:
             del kept[:-size]
     return bytes(kept[max(len(kept) - size, 0) :]).decode(errors="replace")
+
+
+async def ended(process: Process) -> int:
+    """Wait for the end of a process, and throw away what it still says; returns its exit code.
+
+    `process.wait()` waits for its pipes as well (CPython issue 119710), which do not end before
+    all that is in them is read; of what nobody reads asyncio takes no more than its limit.
+    """
+
+    async def empty(stream: StreamReader | None) -> None:
+        while await cast(StreamReader, stream).read(_CHUNK):
+            pass
+
+    await asyncio.gather(empty(process.stdout), empty(process.stderr))
+    return await process.wait()
 
 
 async def undisturbed(work: Coroutine[Any, Any, object]) -> None:

@@ -82,7 +82,7 @@ class Opened(Protocol):
         ...
 
     async def wait(self) -> int:
-        """Wait for its end."""
+        """Wait for its end; what it has written and nobody read is lost."""
         ...
 
 

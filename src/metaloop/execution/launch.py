@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from metaloop.execution.cell import Cell, borrow_group, limit, undisturbed
+from metaloop.execution.cell import Cell, borrow_group, ended, limit, undisturbed
 from metaloop.execution.job import Job, Opened, Outcome, SandboxError
 from metaloop.execution.tree import Leader, Tree
 from metaloop.execution.watch import Watch
@@ -50,7 +50,7 @@ class _Held:
         self._tree.kill()
 
     async def wait(self) -> int:
-        return await self._process.wait()
+        return await ended(self._process)
 
 
 @dataclass(frozen=True)

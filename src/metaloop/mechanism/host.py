@@ -112,22 +112,28 @@ class MechanismHost:
             self._process.kill()
 
     async def close(self) -> None:
-        """End the worker and wait until it is gone.
+        """End the worker and wait until it is gone; a call under way is cut short.
 
         One that is well ends by itself when there are no more requests. Killing it instead would
         leave the first process of its sandbox to the machine's init, which may be slow to bury it,
         or never do: until then it counts against the limit of its control group.
         """
-        well, process = not self._over, self._process
+        well = not self._over and not self._turn.locked()
         self._over = self._over or _STOPPED
+        if not well:
+            self.kill()
+        async with self._turn:  # nobody else reads what it says
+            await self._end(_GRACE_S if well else 0)
+
+    async def _end(self, grace_s: float) -> None:
+        process = self._process
         if process is None:
             return
         try:
             if process.stdin is not None:
                 process.stdin.close()
-            if well:
-                async with asyncio.timeout(_GRACE_S):
-                    await process.wait()
+            async with asyncio.timeout(grace_s):
+                await process.wait()
         except TimeoutError:
             pass
         finally:
@@ -162,6 +168,8 @@ class MechanismHost:
             async with asyncio.timeout(timeout_s):
                 if self._process is None:
                     self._process = await self._sandbox.open(_job())
+                    if self._over:  # stopped meanwhile
+                        raise EOFError
                 line = await exchange(self._process, json.dumps(request).encode() + b"\n")
             answer = json.loads(line)
             problem = "" if isinstance(answer, dict) else "it wrote into the answer pipe"
@@ -176,7 +184,7 @@ class MechanismHost:
             problem = f"its answer was longer than {ANSWER_BYTES} bytes"
         finally:
             if problem:
-                self._over = problem
+                self._over = problem = self._over or problem
                 self.kill()
         if problem:
             raise MechanismError(problem)
