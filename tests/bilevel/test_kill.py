@@ -55,10 +55,10 @@ def children(pid):
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            fields = path.read_text().rpartition(")")[2].split()
+            fields = path.read_bytes().rpartition(b")")[2].split()  # its name may be no text
         except OSError:
             continue
-        if int(fields[1]) == pid and fields[0] != "Z":
+        if int(fields[1]) == pid and fields[0] != b"Z":
             found += [int(path.parent.name), *children(int(path.parent.name))]
     return found
 

@@ -175,8 +175,8 @@ def _layout() -> Layout | None:
 def _own_groups() -> list[tuple[str, Path]]:
     """(controller, directory of the group we are in); the controller of version 2 is ""."""
     try:
-        groups = Path("/proc/self/cgroup").read_text().splitlines()
-        mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+        groups = Path("/proc/self/cgroup").read_text(errors="surrogateescape").splitlines()
+        mounts = Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()
     except OSError:
         return []
     places: dict[str, tuple[str, str]] = {}
