@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -109,6 +111,28 @@ async def test_a_cancelled_call_leaves_the_model_usable(pulled: Path) -> None:
         await long
     async with asyncio.timeout(20):
         assert (await model.complete(ASK)).text
+
+
+CROWDED = """
+import os, subprocess, sys
+from pathlib import Path
+from metaloop.models.local.server import Server
+
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+busy = "import os\\nmine = os.getppid()\\nwhile os.getppid() == mine: pass"
+crowd = [subprocess.Popen([sys.executable, "-c", busy]) for _ in range(4)]
+for _ in range(3):
+    Server(Path(sys.argv[1]), threads=1)
+for process in crowd:
+    process.kill()
+"""
+
+
+@pytest.mark.local_model
+def test_a_model_that_is_given_up_as_soon_as_it_is_loaded_is_freed(pulled: Path) -> None:
+    """E.g. by Ctrl-C while it loads; on a busy machine its server is then only about to start."""
+    command = [sys.executable, "-c", CROWDED, str(pulled)]
+    subprocess.run(command, check=True, timeout=100)
 
 
 @pytest.mark.local_model

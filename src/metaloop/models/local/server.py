@@ -114,11 +114,16 @@ def _start(weights: Path, threads: int, key: str, states: Path) -> Any:
     params.n_gpu_layers = 0  # the same arithmetic with or without a graphics card
     params.warmup = False
     params.ui = False
+    params.endpoint_metrics = True  # for the question below
     params.verbosity = 0
     for cpu in (params.cpuparams, params.cpuparams_batch):
         cpu.n_threads = threads
         cpu.poll = 0  # idle threads sleep, so that trials have the cores
     try:
-        return xllamacpp.Server(params)
+        server = xllamacpp.Server(params)
     except RuntimeError as error:
         raise ModelUnavailable(f"{weights.name} cannot be loaded: {error}") from error
+    # One that is freed before its loop runs, e.g. when a load is cancelled, would wait for the end
+    # of that loop for ever: only the loop answers this.
+    server.handle_metrics()
+    return server
