@@ -12,7 +12,8 @@ demo: install  ## pull two small real models and watch the bilevel loop improve 
 
 test: install  ## all tests; those on a real model pull 98 MB once
 	$(BIN)/metaloop models pull smollm2-135m
-	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n logical --maxprocesses 8 --max-worker-restart 0 \
+		--dist loadfile --no-loadscope-reorder
 
 check: install  ## lint, format and types
 	$(BIN)/ruff check .
