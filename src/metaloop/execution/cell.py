@@ -155,12 +155,8 @@ async def ended(process: Process) -> int:
     `process.wait()` waits for its pipes as well (CPython issue 119710), which do not end before
     all that is in them is read; of what nobody reads asyncio takes no more than its limit.
     """
-
-    async def empty(stream: StreamReader | None) -> None:
-        while await cast(StreamReader, stream).read(_CHUNK):
-            pass
-
-    await asyncio.gather(empty(process.stdout), empty(process.stderr))
+    streams = (process.stdout, process.stderr)
+    await asyncio.gather(*(tail(cast(StreamReader, stream), size=1) for stream in streams))
     return await process.wait()
 
 

@@ -118,27 +118,23 @@ class MechanismHost:
         leave the first process of its sandbox to the machine's init, which may be slow to bury it,
         or never do: until then it counts against the limit of its control group.
         """
-        well = not self._over and not self._turn.locked()
+        if self._over or self._turn.locked():
+            self.kill()
         self._over = self._over or _STOPPED
-        if not well:
-            self.kill()
         async with self._turn:  # nobody else reads what it says
-            await self._end(_GRACE_S if well else 0)
-
-    async def _end(self, grace_s: float) -> None:
-        process = self._process
-        if process is None:
-            return
-        try:
-            if process.stdin is not None:
-                process.stdin.close()
-            async with asyncio.timeout(grace_s):
-                await process.wait()
-        except TimeoutError:
-            pass
-        finally:
-            self.kill()
-        await process.wait()
+            process = self._process
+            if process is None:
+                return
+            try:
+                if process.stdin is not None:
+                    process.stdin.close()
+                async with asyncio.timeout(_GRACE_S):
+                    await process.wait()
+            except TimeoutError:
+                pass
+            finally:
+                self.kill()
+            await process.wait()
 
     async def _call(
         self, kind: str, history: Sequence[Trial], seen: int, trial: Trial | None = None
